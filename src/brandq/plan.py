@@ -1,0 +1,387 @@
+"""Plan, Brand, EngineRef: what is asked of whom, read from a document, checked, counted and estimated.
+
+A plan is frozen when it is accepted: prompts are resolved, engines are named to the model, and nothing later reads the
+registry to find out what was meant. ``parse`` finds every fault of a document before it refuses it.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from brandq.errors import BadRequest, Fault
+
+MAX_BRANDS = 10
+MAX_BRAND_CHARS = 100
+MAX_ALIASES = 20
+MAX_DOMAINS = 20
+MAX_PROMPTS = 20
+MAX_PROMPT_CHARS = 500
+MAX_ENGINES = 20
+MAX_REPEATS = 20
+MAX_LABEL_CHARS = 100
+MAX_PRIORITY = 10
+DEFAULT_PRIORITY = 5
+
+_PLACEHOLDER = re.compile(r"\{\{\s*([^\W\d]\w*)\s*\}\}|\{\s*([^\W\d]\w*)\s*\}")
+_DOMAIN = re.compile(r"(?=.{4,253}$)(?:[^\W_](?:[\w-]{0,61}[^\W_])?\.)+[^\W\d_][\w-]*[^\W_]")
+_FIELDS = ("brands", "prompts", "engines", "repeats", "priority", "label")
+_NOT_YET = {
+    "cost_limit": "a money limit is not enforced by this version; leave it out",
+    "reuse_within_hours": "answers are not reused by this version; leave it out, or give 0",
+}
+
+
+@dataclass(frozen=True)
+class Brand:
+    """A tracked name with the other spellings and the web domains that are its own."""
+
+    name: str
+    aliases: tuple[str, ...] = ()
+    domains: tuple[str, ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return (self.name, *self.aliases)
+
+
+@dataclass(frozen=True)
+class EngineRef:
+    """What is measured: provider, model, search on or off, locale. ``engine`` is its key within a plan.
+
+    ``simulated`` says that the simulator answers in its place; ``imported`` that its answers came out of a file.
+    """
+
+    engine: str
+    provider: str
+    model: str
+    search: bool = False
+    locale: str | None = None
+    simulated: bool = False
+    imported: bool = False
+
+
+@dataclass(frozen=True)
+class EngineWish:
+    """An engine as a caller names it; what is None is left to the registry row."""
+
+    name: str
+    model: str | None = None
+    search: bool | None = None
+    locale: str | None = None
+
+
+#: gives the engine that a wish means, or says in words why there is none
+Choose = Callable[[EngineWish], EngineRef | str]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Brands × prompts × engines × repeats. The first brand is the subject, the others are its competitors."""
+
+    brands: tuple[Brand, ...]
+    prompts: tuple[str, ...]
+    engines: tuple[EngineRef, ...]
+    repeats: int = 1
+    priority: int = DEFAULT_PRIORITY
+    label: str | None = None
+
+    @property
+    def subject(self) -> Brand:
+        return self.brands[0]
+
+    @property
+    def planned(self) -> int:
+        """Samples: prompts × engines × repeats. Brands are found in the answers and never multiply the asking."""
+        return len(self.prompts) * len(self.engines) * self.repeats
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> Plan:
+        """The plan that ``to_json`` wrote; not for documents from outside."""
+        return cls(
+            brands=tuple(
+                Brand(brand["name"], tuple(brand["aliases"]), tuple(brand["domains"])) for brand in document["brands"]
+            ),
+            prompts=tuple(document["prompts"]),
+            engines=tuple(EngineRef(**engine) for engine in document["engines"]),
+            repeats=document["repeats"],
+            priority=document["priority"],
+            label=document["label"],
+        )
+
+
+def name_key(name: str) -> str:
+    """What two spellings of one name share: NFKC, casefolded, single spaces."""
+    return " ".join(unicodedata.normalize("NFKC", name).casefold().split())
+
+
+def parse(document: object, choose: Choose, *, max_samples: int) -> Plan:
+    """The plan in a JSON document. BadRequest lists every fault of it."""
+    faults: list[Fault] = []
+    if not isinstance(document, dict):
+        raise BadRequest([Fault("", "expected a JSON object with brands, prompts and engines")])
+    for field in document:
+        if field in _NOT_YET:
+            if document[field] not in (None, 0):
+                faults.append(Fault(f"/{field}", _NOT_YET[field]))
+        elif field not in _FIELDS:
+            faults.append(Fault(f"/{_escape(str(field))}", f"unknown field; a plan has {', '.join(_FIELDS)}"))
+    brands = _brands(document.get("brands"), faults)
+    prompts = _prompts(document.get("prompts"), brands, faults)
+    engines = _engines(document.get("engines"), choose, faults)
+    repeats = _integer(document.get("repeats"), "/repeats", 1, 1, MAX_REPEATS, faults)
+    priority = _integer(document.get("priority"), "/priority", DEFAULT_PRIORITY, 0, MAX_PRIORITY, faults)
+    label = _label(document.get("label"), faults)
+    plan = Plan(brands, prompts, engines, repeats, priority, label)
+    if not faults and plan.planned > max_samples:
+        faults.append(
+            Fault(
+                "",
+                f"{len(prompts)} prompts × {len(engines)} engines × {repeats} repeats = {plan.planned} samples; "
+                f"this service takes at most {max_samples} in one execution",
+            )
+        )
+    if faults:
+        raise BadRequest(faults, "The plan is not valid")
+    return plan
+
+
+def _escape(token: str) -> str:
+    return token.replace("~", "~0").replace("/", "~1")
+
+
+def _integer(found: object, pointer: str, default: int, low: int, high: int, faults: list[Fault]) -> int:
+    if found is None:
+        return default
+    if isinstance(found, bool) or not isinstance(found, int) or not low <= found <= high:
+        faults.append(Fault(pointer, f"expected a whole number from {low} to {high}"))
+        return default
+    return found
+
+
+def _label(found: object, faults: list[Fault]) -> str | None:
+    if found is None:
+        return None
+    fault = _text_fault(found, MAX_LABEL_CHARS)
+    if fault:
+        faults.append(Fault("/label", fault))
+        return None
+    return str(found)
+
+
+def _text_fault(found: object, most: int) -> str | None:
+    """What is wrong with a piece of text, or None."""
+    if not isinstance(found, str):
+        return "expected a text"
+    if not found.strip():
+        return "must not be blank"
+    if len(found) > most:
+        return f"has {len(found)} characters; at most {most} are taken"
+    if any(unicodedata.category(char) in {"Cc", "Cs"} and char not in "\n\t" for char in found):
+        return "must not contain control characters"
+    return None
+
+
+def _sequence(found: object, pointer: str, noun: str, most: int, faults: list[Fault]) -> Sequence[object]:
+    if not isinstance(found, list) or not found:
+        faults.append(Fault(pointer, f"expected a list of 1 to {most} {noun}"))
+        return ()
+    if len(found) > most:
+        faults.append(Fault(pointer, f"has {len(found)} {noun}; at most {most} are taken"))
+    return found
+
+
+def _brands(found: object, faults: list[Fault]) -> tuple[Brand, ...]:
+    brands: list[Brand] = []
+    owner_of_name: dict[str, str] = {}
+    owner_of_domain: dict[str, str] = {}
+    for number, item in enumerate(_sequence(found, "/brands", "brands", MAX_BRANDS, faults)):
+        pointer = f"/brands/{number}"
+        fields = {"name": item} if isinstance(item, str) else item
+        if not isinstance(fields, dict):
+            faults.append(Fault(pointer, "expected an object with name, aliases, domains, or just a name"))
+            continue
+        for field in fields:
+            if field not in ("name", "aliases", "domains"):
+                faults.append(Fault(f"{pointer}/{_escape(str(field))}", "unknown field; a brand has name, aliases, domains"))
+        name = _brand_name(fields.get("name"), f"{pointer}/name", faults)
+        if name is None:
+            continue
+        key = name_key(name)
+        if key in owner_of_name:
+            which = "the subject" if brands and owner_of_name[key] == brands[0].name else "another brand"
+            faults.append(Fault(f"{pointer}/name", f"{name!r} is already {which}; each brand stands once"))
+            continue
+        owner_of_name[key] = name
+        aliases = _aliases(fields.get("aliases"), pointer, name, owner_of_name, faults)
+        domains = _domains(fields.get("domains"), pointer, name, owner_of_domain, faults)
+        brands.append(Brand(name, aliases, domains))
+    return tuple(brands)
+
+
+def _brand_name(found: object, pointer: str, faults: list[Fault]) -> str | None:
+    fault = _text_fault(found, MAX_BRAND_CHARS)
+    if fault is None and not any(char.isalnum() for char in str(found)):
+        fault = "must contain a letter or a digit"
+    if fault:
+        faults.append(Fault(pointer, fault))
+        return None
+    return " ".join(str(found).split())
+
+
+def _optional(found: object, pointer: str, noun: str, most: int, faults: list[Fault]) -> Sequence[object]:
+    return () if found is None or found == [] else _sequence(found, pointer, noun, most, faults)
+
+
+def _aliases(
+    found: object, pointer: str, name: str, owner_of_name: dict[str, str], faults: list[Fault]
+) -> tuple[str, ...]:
+    aliases: list[str] = []
+    for number, item in enumerate(_optional(found, f"{pointer}/aliases", "aliases", MAX_ALIASES, faults)):
+        alias = _brand_name(item, f"{pointer}/aliases/{number}", faults)
+        if alias is None:
+            continue
+        owner = owner_of_name.setdefault(name_key(alias), name)
+        if owner != name:
+            faults.append(Fault(f"{pointer}/aliases/{number}", f"{alias!r} already belongs to the brand {owner!r}"))
+        elif name_key(alias) not in {name_key(other) for other in (name, *aliases)}:
+            aliases.append(alias)
+    return tuple(aliases)
+
+
+def _domains(
+    found: object, pointer: str, name: str, owner_of_domain: dict[str, str], faults: list[Fault]
+) -> tuple[str, ...]:
+    domains: list[str] = []
+    for number, item in enumerate(_optional(found, f"{pointer}/domains", "domains", MAX_DOMAINS, faults)):
+        where = f"{pointer}/domains/{number}"
+        domain = re.sub(r"^[a-z]+://|^www\.", "", item.strip().lower()) if isinstance(item, str) else ""
+        domain = domain.removeprefix("www.").split("/")[0].rstrip(".")
+        if not _DOMAIN.fullmatch(domain):
+            faults.append(Fault(where, "expected a domain such as example.com"))
+            continue
+        owner = owner_of_domain.setdefault(domain, name)
+        if owner != name:
+            faults.append(Fault(where, f"{domain!r} already belongs to the brand {owner!r}"))
+        elif domain not in domains:
+            domains.append(domain)
+    return tuple(domains)
+
+
+def _prompts(found: object, brands: Sequence[Brand], faults: list[Fault]) -> tuple[str, ...]:
+    prompts: list[str] = []
+    for number, item in enumerate(_sequence(found, "/prompts", "prompts", MAX_PROMPTS, faults)):
+        pointer = f"/prompts/{number}"
+        fault = _text_fault(item, MAX_PROMPT_CHARS)
+        if fault:
+            faults.append(Fault(pointer, fault))
+            continue
+        prompt, unresolved = resolve(str(item), brands)
+        if unresolved:
+            known = "{brand} (the subject) and {competitor} (the first competitor)"
+            faults.append(Fault(pointer, f"cannot fill {', '.join(unresolved)}; a prompt may use {known}"))
+        elif len(prompt) > MAX_PROMPT_CHARS:
+            faults.append(Fault(pointer, f"has {len(prompt)} characters once filled; at most {MAX_PROMPT_CHARS}"))
+        elif prompt in prompts:
+            faults.append(Fault(pointer, "the same prompt stands twice; to ask it more often, raise repeats"))
+        else:
+            prompts.append(prompt)
+    return tuple(prompts)
+
+
+def resolve(prompt: str, brands: Sequence[Brand]) -> tuple[str, list[str]]:
+    """The prompt with its placeholders filled, and those that could not be. Nothing else of it changes."""
+    filling: dict[str, str] = {}
+    if brands:
+        filling.update(dict.fromkeys(("brand", "brandname", "brand_name"), brands[0].name))
+    if len(brands) > 1:
+        filling.update(dict.fromkeys(("competitor", "competitorbrand", "competitor_brand"), brands[1].name))
+    unresolved: list[str] = []
+
+    def fill(found: re.Match[str]) -> str:
+        word = (found[1] or found[2]).casefold()
+        if word not in filling:
+            unresolved.append(found[0])
+        return filling.get(word, found[0])
+
+    return _PLACEHOLDER.sub(fill, prompt), unresolved
+
+
+def _engines(found: object, choose: Choose, faults: list[Fault]) -> tuple[EngineRef, ...]:
+    engines: dict[str, EngineRef] = {}
+    for number, item in enumerate(_sequence(found, "/engines", "engines", MAX_ENGINES, faults)):
+        pointer = f"/engines/{number}"
+        wish = _wish(item, pointer, faults)
+        if wish is None:
+            continue
+        engine = choose(wish)
+        if isinstance(engine, str):
+            faults.append(Fault(pointer, engine))
+        elif engine.engine in engines:
+            faults.append(Fault(pointer, f"{wish.name!r} is {engine.engine}, which stands twice; raise repeats instead"))
+        else:
+            engines[engine.engine] = engine
+    return tuple(engines.values())
+
+
+def _wish(item: object, pointer: str, faults: list[Fault]) -> EngineWish | None:
+    fields = {"engine": item} if isinstance(item, str) else item
+    if not isinstance(fields, dict):
+        faults.append(Fault(pointer, "expected the name of an engine, or an object with engine, model, search, locale"))
+        return None
+    bad = False
+    for field in fields:
+        if field not in ("engine", "model", "search", "locale"):
+            faults.append(Fault(f"{pointer}/{_escape(str(field))}", "unknown field; an engine has engine, model, search, locale"))
+            bad = True
+    for field in ("engine", "model", "locale"):
+        given = fields.get(field)
+        if field != "engine" and given is None:
+            continue
+        fault = _text_fault(given, 200)
+        if fault:
+            faults.append(Fault(f"{pointer}/{field}", fault))
+            bad = True
+    search = fields.get("search")
+    if search is not None and not isinstance(search, bool):
+        faults.append(Fault(f"{pointer}/search", "expected true or false"))
+        bad = True
+    return None if bad else EngineWish(fields["engine"].strip(), fields.get("model"), search, fields.get("locale"))
+
+
+@dataclass(frozen=True)
+class Experience:
+    """What the last answers of one engine took: medians over ``n`` answers; n = 0 means none is stored yet."""
+
+    n: int = 0
+    latency_ms: float | None = None
+
+
+#: assumed for an engine that never answered here: a searching assistant takes 10 to 60 s
+ASSUMED_LATENCY_MS = 20_000.0
+
+
+def estimate_seconds(plan: Plan, experience: Mapping[str, Experience], in_flight: int) -> tuple[int, str]:
+    """About how long the plan takes, in seconds, and what that rests on.
+
+    Engines are asked side by side, each ``in_flight`` samples at a time, so the slowest engine decides.
+    """
+    slowest = 0.0
+    unknown: list[str] = []
+    for engine in plan.engines:
+        known = experience.get(engine.engine, Experience())
+        if known.latency_ms is None:
+            unknown.append(engine.engine)
+        latency_ms = ASSUMED_LATENCY_MS if known.latency_ms is None else known.latency_ms
+        rounds = -(-len(plan.prompts) * plan.repeats // in_flight)
+        slowest = max(slowest, rounds * latency_ms / 1000)
+    basis = "median latency of the last 50 answers per engine"
+    if unknown:
+        basis += f"; {ASSUMED_LATENCY_MS / 1000:.0f} s assumed for {', '.join(unknown)}, which never answered here"
+    return max(1, round(slowest)), basis

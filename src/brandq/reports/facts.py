@@ -1,0 +1,56 @@
+"""Facts: what a report is built from, as the tables hold it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from brandq.analysis.findings import BrandFinding, CitationFinding
+from brandq.plan import Plan
+
+
+@dataclass(frozen=True)
+class SampleFacts:
+    """One sample and what became of it. ``kind`` is None where there is no answer; ``error_code`` where there is one.
+
+    ``taken_over``: the answer was given in an earlier execution and not asked for again.
+    """
+
+    sample_id: int
+    prompt_no: int
+    engine: str
+    repeat_no: int
+    state: str
+    attempt: int
+    error_code: str | None = None
+    error_message: str | None = None
+    kind: str | None = None
+    simulated: bool = False
+    imported: bool = False
+    taken_over: bool = False
+    served_model: str | None = None
+    search_requested: bool | None = None
+    search_executed: bool | None = None
+    cost: Decimal | None = None
+    currency: str | None = None
+    cost_basis: str | None = None
+    latency_ms: int | None = None
+    answered_at: datetime | None = None
+    brands: Sequence[BrandFinding] = ()
+    citations: Sequence[CitationFinding] = ()
+
+
+@dataclass(frozen=True)
+class Facts:
+    """One ended execution. ``samples`` come in the plan's order: prompt, engine, repeat."""
+
+    execution_id: str
+    plan: Plan
+    samples: Sequence[SampleFacts]
+    cancelled: bool = False
+    retry_of: str | None = None
+    created_at: datetime | None = None
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
