@@ -152,6 +152,15 @@ def parse(document: object, choose: Choose, *, max_samples: int) -> Plan:
     return plan
 
 
+def parse_brands(documents: list[Any]) -> tuple[Brand, ...]:
+    """The brands of a document that has no prompts and engines. BadRequest lists every fault."""
+    faults: list[Fault] = []
+    brands = _brands(documents, faults)
+    if faults:
+        raise BadRequest(faults, "The brands are not valid")
+    return brands
+
+
 def _escape(token: str) -> str:
     return token.replace("~", "~0").replace("/", "~1")
 
@@ -209,7 +218,9 @@ def _brands(found: object, faults: list[Fault]) -> tuple[Brand, ...]:
             continue
         for field in fields:
             if field not in ("name", "aliases", "domains"):
-                faults.append(Fault(f"{pointer}/{_escape(str(field))}", "unknown field; a brand has name, aliases, domains"))
+                faults.append(
+                    Fault(f"{pointer}/{_escape(str(field))}", "unknown field; a brand has name, aliases, domains")
+                )
         name = _brand_name(fields.get("name"), f"{pointer}/name", faults)
         if name is None:
             continue
@@ -324,7 +335,9 @@ def _engines(found: object, choose: Choose, faults: list[Fault]) -> tuple[Engine
         if isinstance(engine, str):
             faults.append(Fault(pointer, engine))
         elif engine.engine in engines:
-            faults.append(Fault(pointer, f"{wish.name!r} is {engine.engine}, which stands twice; raise repeats instead"))
+            faults.append(
+                Fault(pointer, f"{wish.name!r} is {engine.engine}, which stands twice; raise repeats instead")
+            )
         else:
             engines[engine.engine] = engine
     return tuple(engines.values())
@@ -338,7 +351,9 @@ def _wish(item: object, pointer: str, faults: list[Fault]) -> EngineWish | None:
     bad = False
     for field in fields:
         if field not in ("engine", "model", "search", "locale"):
-            faults.append(Fault(f"{pointer}/{_escape(str(field))}", "unknown field; an engine has engine, model, search, locale"))
+            faults.append(
+                Fault(f"{pointer}/{_escape(str(field))}", "unknown field; an engine has engine, model, search, locale")
+            )
             bad = True
     for field in ("engine", "model", "locale"):
         given = fields.get(field)

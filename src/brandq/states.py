@@ -52,7 +52,7 @@ class ExecutionState(StrEnum):
 
 @dataclass(frozen=True)
 class Event:
-    """One arrow: its name, where it may start, where it leads, who fires it, and what follows if that one dies first."""
+    """One arrow: its name, where it may start and lead, who fires it, and what follows if that one dies first."""
 
     name: str
     sources: frozenset[str]
@@ -167,11 +167,17 @@ def as_markdown() -> str:
     ):
         ends = final(states, events)
         begins = [str(state) for state in states if state in initial]
-        lines += [f"## {title}", "", f"Begins: {', '.join(begins)}. "
-                  f"Final: {', '.join(str(state) for state in states if state in ends)}.", ""]
+        lines += [
+            f"## {title}",
+            "",
+            f"Begins: {', '.join(begins)}. Final: {', '.join(str(state) for state in states if state in ends)}.",
+            "",
+        ]
         lines += ["| event | from → to | fired by | if that dies first |", "|---|---|---|---|"]
         for event in events.values():
             sources = ", ".join(str(state) for state in states if state in event.sources)
-            lines.append(f"| {event.name} | {sources} → {', '.join(event.targets)} | {event.fired_by} | {event.if_that_dies} |")
+            lines.append(
+                f"| {event.name} | {sources} → {', '.join(event.targets)} | {event.fired_by} | {event.if_that_dies} |"
+            )
         lines.append("")
     return "\n".join(lines)

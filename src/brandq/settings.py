@@ -1,0 +1,294 @@
+"""The only reader of the environment: one frozen object, one error that lists every fault.
+
+Each setting is one line of ``KNOWN``; ``docs/settings.md`` and ``brandq doctor`` are that table printed. A value may
+stand in a file instead: NAME_FILE holds its path. Provider keys are read by the names that the registry rows give.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, cast
+from urllib.parse import urlsplit
+
+from brandq.errors import BadSettings
+
+Simulate = Literal["off", "missing", "all"]
+LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+
+
+class Secret:
+    """A text that hides in repr, logs and messages; ``reveal`` is called where it is used."""
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def reveal(self) -> str:
+        return self._text
+
+    def __repr__(self) -> str:
+        return "Secret(…)"
+
+    __str__ = __repr__
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and self._text == other._text
+
+    def __hash__(self) -> int:
+        return hash(self._text)
+
+
+@dataclass(frozen=True)
+class Known:
+    """One setting: its variable, its default as written in the environment, what it means, and whether it is secret."""
+
+    variable: str
+    default: str
+    meaning: str
+    secret: bool = False
+
+
+KNOWN: tuple[Known, ...] = (
+    Known(
+        "BRANDQ_DATABASE_URL",
+        "",
+        "where the truth is kept: `postgresql://user:password@host/name`, or `sqlite:////path`. "
+        "Empty: the file `brandq.db` in the data folder",
+        secret=True,
+    ),
+    Known(
+        "BRANDQ_BROKER_URL",
+        "embedded",
+        "`amqp://user:password@host/vhost` or `amqps://…`; `embedded`: messages stay inside one process",
+        secret=True,
+    ),
+    Known("BRANDQ_DATA_DIR", "data", "folder for the SQLite file of embedded mode"),
+    Known(
+        "BRANDQ_HOST", "127.0.0.1", "address that `serve` and `web` listen on; any but loopback needs an API key first"
+    ),
+    Known("BRANDQ_PORT", "8000", "port that `serve` and `web` listen on"),
+    Known(
+        "BRANDQ_ENGINES_FILE",
+        "",
+        "TOML file with `[engines.NAME]` tables: each overrides a row of the registry, or adds one",
+    ),
+    Known(
+        "BRANDQ_SIMULATE",
+        "off",
+        "`off`; `missing`: engines without a key are answered by the simulator; `all`: every engine is. "
+        "What was simulated says so everywhere",
+    ),
+    Known("BRANDQ_SIMULATOR_URL", "", "a simulator that already runs; empty: each worker process brings its own"),
+    Known("BRANDQ_MAX_SAMPLES", "10000", "most samples (prompts × engines × repeats) in one execution"),
+    Known(
+        "BRANDQ_THREADS", "8", "worker threads per process; each fetch message holds one while its samples are asked"
+    ),
+    Known(
+        "BRANDQ_LEASE_SECONDS",
+        "60",
+        "a worker that has not renewed a claim for so long has lost it; it renews every quarter",
+    ),
+    Known("BRANDQ_DEADLINE_MINUTES", "120", "an execution that has not ended by then is closed with what it has"),
+    Known("BRANDQ_RETENTION_DAYS", "30", "ended executions are removed after so many days; 0 keeps them for ever"),
+    Known("BRANDQ_GRACE_SECONDS", "25", "after SIGTERM, calls still running are given so long, then handed back"),
+    Known(
+        "BRANDQ_FORWARDED_HOPS",
+        "0",
+        "number of own proxies in front whose X-Forwarded-For is believed; 0: the peer's address counts",
+    ),
+    Known("BRANDQ_WEBHOOK_URL", "", "told of each ended execution by a POST of JSON; empty: nobody is"),
+    Known("BRANDQ_WEBHOOK_SECRET", "", "signs that POST: X-Brandq-Signature is HMAC-SHA256 over the body", secret=True),
+    Known("BRANDQ_LOG_LEVEL", "INFO", "`DEBUG`, `INFO`, `WARNING` or `ERROR`"),
+)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything a process was told, checked. ``environment`` is what it was read from and is never shown."""
+
+    database_url: Secret
+    broker_url: Secret
+    data_dir: Path
+    host: str
+    port: int
+    engines_file: Path | None
+    simulate: Simulate
+    simulator_url: str | None
+    max_samples: int
+    threads: int
+    lease_s: int
+    deadline_s: int
+    retention_days: int
+    grace_s: int
+    forwarded_hops: int
+    webhook_url: str | None
+    webhook_secret: Secret | None
+    log_level: str
+    #: host:pid, by which a claim, an attempt and a broker connection name this process
+    worker: str
+    environment: Mapping[str, str] = field(repr=False, compare=False, default_factory=dict)
+
+    @property
+    def embedded(self) -> bool:
+        return self.broker_url.reveal() == "embedded"
+
+    @property
+    def on_loopback(self) -> bool:
+        return self.host in LOOPBACK
+
+    def key(self, variable: str) -> str | None:
+        """A provider's key by the variable that its registry row names, None where neither it nor its file is set."""
+        return _from(self.environment, variable, [])
+
+    def shown(self) -> list[tuple[Known, str, bool]]:
+        """Each setting, its value as it may be shown, and whether it was set."""
+        rows = []
+        for known in KNOWN:
+            faults: list[str] = []
+            given = _from(self.environment, known.variable, faults)
+            shown = known.default if given is None else given
+            rows.append((known, _hide_password(shown) if known.secret else shown, given is not None))
+        return rows
+
+
+def _hide_password(text: str) -> str:
+    parts = urlsplit(text)
+    if not parts.scheme or not parts.netloc:
+        return text if text in ("", "embedded") else "…"
+    place = parts.netloc.rsplit("@", 1)
+    user = f"{place[0].split(':')[0]}:…@" if len(place) == 2 else ""
+    return f"{parts.scheme}://{user}{place[-1]}{parts.path}"
+
+
+def _from(environment: Mapping[str, str], variable: str, faults: list[str]) -> str | None:
+    """The variable's text, or that of the file which NAME_FILE names; None where both are absent or empty."""
+    given = environment.get(variable, "").strip()
+    path = environment.get(f"{variable}_FILE", "").strip()
+    if given:
+        return given
+    if not path:
+        return None
+    try:
+        return Path(path).read_text(encoding="utf-8").strip() or None
+    except (OSError, UnicodeDecodeError) as error:
+        faults.append(f"{variable}_FILE: cannot read {path}: {error.__class__.__name__}")
+        return None
+
+
+def read_settings(
+    environment: Mapping[str, str] | None = None, *, over: Mapping[str, str] | None = None
+) -> Settings:
+    """The settings of this process; ``over`` goes over its environment. BadSettings lists everything that is wrong."""
+    environment = {**(os.environ if environment is None else environment), **(over or {})}
+    faults: list[str] = []
+    defaults = {known.variable: known.default for known in KNOWN}
+    allowed = set(defaults) | {f"{variable}_FILE" for variable in defaults}
+    for variable in sorted(environment):
+        if variable.startswith("BRANDQ_") and variable not in allowed:
+            faults.append(f"{variable}: no such setting; `brandq doctor` lists them")
+
+    def text(variable: str) -> str:
+        return _from(environment, variable, faults) or defaults[variable]
+
+    def number(variable: str, low: int, high: int) -> int:
+        return _checked(faults, variable, text(variable), low, high)
+
+    def one_of(variable: str, choices: tuple[str, ...], fold: Callable[[str], str]) -> str:
+        given = fold(text(variable))
+        if given not in choices:
+            faults.append(f"{variable}: {text(variable)!r} is none of {', '.join(choices)}")
+        return given
+
+    data_dir = Path(text("BRANDQ_DATA_DIR")).expanduser()
+    engines_file = text("BRANDQ_ENGINES_FILE")
+    if engines_file and not Path(engines_file).is_file():
+        faults.append(f"BRANDQ_ENGINES_FILE: there is no file {engines_file}")
+    secret = _from(environment, "BRANDQ_WEBHOOK_SECRET", faults)
+    settings = Settings(
+        database_url=Secret(_database_url(text("BRANDQ_DATABASE_URL"), data_dir, faults)),
+        broker_url=Secret(_broker_url(text("BRANDQ_BROKER_URL"), faults)),
+        data_dir=data_dir,
+        host=text("BRANDQ_HOST"),
+        port=number("BRANDQ_PORT", 0, 65535),
+        engines_file=Path(engines_file) if engines_file else None,
+        simulate=cast(Simulate, one_of("BRANDQ_SIMULATE", ("off", "missing", "all"), str.lower)),
+        simulator_url=_http_url(text("BRANDQ_SIMULATOR_URL"), "BRANDQ_SIMULATOR_URL", faults),
+        max_samples=number("BRANDQ_MAX_SAMPLES", 1, 1_000_000),
+        threads=number("BRANDQ_THREADS", 1, 256),
+        lease_s=number("BRANDQ_LEASE_SECONDS", 4, 1500),
+        deadline_s=60 * number("BRANDQ_DEADLINE_MINUTES", 1, 60 * 24 * 7),
+        retention_days=number("BRANDQ_RETENTION_DAYS", 0, 36500),
+        grace_s=number("BRANDQ_GRACE_SECONDS", 0, 590),
+        forwarded_hops=number("BRANDQ_FORWARDED_HOPS", 0, 10),
+        webhook_url=_http_url(text("BRANDQ_WEBHOOK_URL"), "BRANDQ_WEBHOOK_URL", faults),
+        webhook_secret=Secret(secret) if secret else None,
+        log_level=one_of("BRANDQ_LOG_LEVEL", ("DEBUG", "INFO", "WARNING", "ERROR"), str.upper),
+        worker=f"{socket.gethostname()}:{os.getpid()}",
+        environment=environment,
+    )
+    if not settings.embedded and settings.database_url.reveal().startswith("sqlite"):
+        faults.append(
+            "BRANDQ_BROKER_URL names a broker, so several processes share the work: "
+            "set BRANDQ_DATABASE_URL to a Postgres database as well"
+        )
+    if faults:
+        raise BadSettings(faults)
+    return settings
+
+
+def _checked(faults: list[str], variable: str, given: str, low: int, high: int) -> int:
+    if given.lstrip("-").isdecimal() and low <= int(given) <= high:
+        return int(given)
+    faults.append(f"{variable}: {given!r} is not a whole number from {low} to {high}")
+    return low
+
+
+def _http_url(given: str, variable: str, faults: list[str]) -> str | None:
+    if not given:
+        return None
+    parts = urlsplit(given)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        faults.append(f"{variable}: expected http://… or https://…")
+    return given.rstrip("/")
+
+
+def _database_url(given: str, data_dir: Path, faults: list[str]) -> str:
+    if not given:
+        return f"sqlite:///{data_dir.absolute() / 'brandq.db'}"
+    scheme, rest = given.split("://", 1) if "://" in given else ("", given)
+    if scheme in ("postgres", "postgresql", "postgresql+psycopg"):
+        return f"postgresql+psycopg://{rest}"
+    if scheme != "sqlite":
+        faults.append("BRANDQ_DATABASE_URL: expected postgresql://… or sqlite:///…")
+    return given
+
+
+def _broker_url(given: str, faults: list[str]) -> str:
+    if given != "embedded" and not given.startswith(("amqp://", "amqps://")):
+        faults.append("BRANDQ_BROKER_URL: expected amqp://…, amqps://… or `embedded`")
+    return given
+
+
+def as_markdown() -> str:
+    """The text of docs/settings.md."""
+    lines = [
+        "# Settings",
+        "",
+        "Generated from `src/brandq/settings.py` by `make docs`; do not edit.",
+        "",
+        "All are environment variables, read once at the start; `brandq doctor` shows the values in force.",
+        "Any of them may stand in a file instead: `NAME_FILE` holds its path.",
+        "Provider keys are read by the names that `brandq engines` prints.",
+        "",
+        "| variable | default | meaning |",
+        "|---|---|---|",
+    ]
+    for known in KNOWN:
+        default = f"`{known.default}`" if known.default else "(empty)"
+        lines.append(f"| `{known.variable}` | {default} | {known.meaning} |")
+    return "\n".join(lines) + "\n"

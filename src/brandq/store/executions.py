@@ -1,0 +1,402 @@
+"""Executions: accepted, read, listed, started, closed, cancelled, expired."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, Row
+
+from brandq.errors import Conflict, NotFound
+from brandq.plan import Experience, Plan, name_key
+from brandq.states import EXECUTION_FINAL, SAMPLE_FINAL, ExecutionState, SampleState
+from brandq.store.moving import insert_or_ignore, move_execution, move_samples
+from brandq.tables import answers, execution_brands, executions, reports, samples
+
+#: rows of one INSERT; SQLite takes at most 32,766 bound values in a statement
+_INSERT_ROWS = 1000
+_MOST_RECENT = 50
+
+
+@dataclass(frozen=True)
+class Execution:
+    """One row of executions."""
+
+    execution_id: str
+    owner: str
+    task_type: str
+    status: str
+    priority: int
+    plan: Plan
+    plan_digest: str
+    planned: int
+    retry_of: str | None
+    error_code: str | None
+    error_message: str | None
+    deadline_at: datetime
+    created_at: datetime
+    started_at: datetime | None
+    ended_at: datetime | None
+    updated_at: datetime
+
+    @property
+    def ended(self) -> bool:
+        return self.status in EXECUTION_FINAL
+
+
+#: where a sample stands in its plan: prompt_no, engine, repeat_no
+Place = tuple[int, str, int]
+
+
+@dataclass(frozen=True)
+class Order:
+    """What a caller orders: a plan, for whom, until when, and under which idempotency key.
+
+    ``answered``: places whose answer is stored in the same transaction instead of being asked for. ``only``: the places
+    that exist, for a plan whose answers came from elsewhere and leave gaps; None means all of them.
+    """
+
+    execution_id: str
+    owner: str
+    plan: Plan
+    deadline_at: datetime
+    task_type: str = "brand_diagnosis"
+    idempotency_key: str | None = None
+    retry_of: str | None = None
+    answered: frozenset[Place] = frozenset()
+    only: frozenset[Place] | None = None
+
+
+def _places(plan: Plan) -> list[Place]:
+    """Every place of the plan, repeats outermost: whatever stops early has asked every prompt of every engine alike."""
+    return [
+        (prompt_no, engine.engine, repeat_no)
+        for repeat_no in range(1, plan.repeats + 1)
+        for prompt_no in range(1, len(plan.prompts) + 1)
+        for engine in plan.engines
+    ]
+
+
+def plan_digest(plan: Plan) -> str:
+    """SHA-256 of the plan, the same for the same plan."""
+    return hashlib.sha256(json.dumps(plan.to_json(), sort_keys=True).encode()).hexdigest()
+
+
+def plan_execution(db: Connection, order: Order, *, now: datetime) -> tuple[Execution, bool]:
+    """Write the execution and all its samples; the execution, and whether it is new.
+
+    The commit is the acceptance. The same idempotency key with the same plan gives the execution that stands;
+    Conflict when the key was used with another plan.
+    """
+    plan = order.plan
+    digest = plan_digest(plan)
+    places = _places(plan) if order.only is None else sorted(order.only)
+    new = insert_or_ignore(
+        db,
+        executions,
+        [
+            {
+                "execution_id": order.execution_id,
+                "owner": order.owner,
+                "task_type": order.task_type,
+                "status": ExecutionState.QUEUED,
+                "priority": plan.priority,
+                "plan": plan.to_json(),
+                "plan_digest": digest,
+                "planned": len(places),
+                "idempotency_key": order.idempotency_key,
+                "retry_of": order.retry_of,
+                "deadline_at": order.deadline_at,
+                "created_at": now,
+                "updated_at": now,
+            }
+        ],
+    )
+    if not new:
+        return _same_plan(db, order, digest), False
+    brands = [{"execution_id": order.execution_id, "name_key": name_key(brand.name)} for brand in plan.brands]
+    insert_or_ignore(db, execution_brands, brands)
+    rows = [
+        {
+            "execution_id": order.execution_id,
+            "prompt_no": prompt_no,
+            "engine": engine,
+            "repeat_no": repeat_no,
+            "state": SampleState.ANSWERED if (prompt_no, engine, repeat_no) in order.answered else SampleState.WAITING,
+            "settled_at": now if (prompt_no, engine, repeat_no) in order.answered else None,
+            "sent_at": now,
+        }
+        for prompt_no, engine, repeat_no in places
+    ]
+    for start in range(0, len(rows), _INSERT_ROWS):
+        db.execute(sa.insert(samples), rows[start : start + _INSERT_ROWS])
+    return execution(db, order.execution_id), True
+
+
+def _same_plan(db: Connection, order: Order, digest: str) -> Execution:
+    row = db.execute(
+        sa.select(executions).where(
+            executions.c.owner == order.owner, executions.c.idempotency_key == order.idempotency_key
+        )
+    ).one()
+    if row.plan_digest != digest or row.retry_of != order.retry_of:
+        raise Conflict(
+            f"the idempotency key {order.idempotency_key!r} belongs to execution {row.execution_id}, which has another "
+            "plan; send this plan under a new key"
+        )
+    return _read(row)
+
+
+def _read(row: Row[Any]) -> Execution:
+    fields = dict(row._mapping)
+    fields.pop("idempotency_key")
+    return Execution(**{**fields, "plan": Plan.from_json(fields["plan"])})
+
+
+def execution(db: Connection, execution_id: str, *, owner: str | None = None) -> Execution:
+    """The execution. NotFound when there is none, or when it is not this owner's (None: whoever's)."""
+    wanted = executions.c.execution_id == execution_id
+    if owner is not None:
+        wanted &= executions.c.owner == owner
+    row = db.execute(sa.select(executions).where(wanted)).one_or_none()
+    if row is None:
+        raise NotFound(f"there is no execution {execution_id}")
+    return _read(row)
+
+
+@dataclass(frozen=True)
+class Filter:
+    """Which executions of an owner are listed; None does not filter. ``before`` is the last one of the page before."""
+
+    status: str | None = None
+    brand: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    before: tuple[datetime, str] | None = None
+
+
+def list_executions(db: Connection, owner: str, wanted: Filter, limit: int) -> list[Execution]:
+    """An owner's executions, newest first."""
+    listing = sa.select(executions).where(executions.c.owner == owner)
+    if wanted.status:
+        listing = listing.where(executions.c.status == wanted.status)
+    if wanted.brand:
+        listing = listing.join(execution_brands, execution_brands.c.execution_id == executions.c.execution_id).where(
+            execution_brands.c.name_key == name_key(wanted.brand)
+        )
+    if wanted.since:
+        listing = listing.where(executions.c.created_at >= wanted.since)
+    if wanted.until:
+        listing = listing.where(executions.c.created_at < wanted.until)
+    if wanted.before:
+        created_at, execution_id = wanted.before
+        listing = listing.where(
+            (executions.c.created_at < created_at)
+            | ((executions.c.created_at == created_at) & (executions.c.execution_id < execution_id))
+        )
+    newest = listing.order_by(executions.c.created_at.desc(), executions.c.execution_id.desc())
+    return [_read(row) for row in db.execute(newest.limit(limit))]
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Counted samples of one execution: per engine and state, the highest attempt, and the last error met."""
+
+    by_engine: Mapping[str, Mapping[str, int]]
+    attempts: int
+    waits_until: datetime | None
+    errors: Mapping[str, Mapping[str, int]]
+
+    @property
+    def by_state(self) -> dict[str, int]:
+        totals = {str(state): 0 for state in SampleState}
+        for counts in self.by_engine.values():
+            for state, n in counts.items():
+                totals[state] += n
+        return totals
+
+    @property
+    def settled(self) -> int:
+        return sum(n for state, n in self.by_state.items() if state in SAMPLE_FINAL)
+
+
+def progress(db: Connection, execution_id: str) -> Progress:
+    """Where the samples of an execution stand, in one query over its index."""
+    rows = db.execute(
+        sa.select(
+            samples.c.engine,
+            samples.c.state,
+            samples.c.error_code,
+            sa.func.count().label("n"),
+            sa.func.max(samples.c.attempt).label("attempts"),
+            sa.func.min(samples.c.next_attempt_at).label("next_attempt_at"),
+        )
+        .where(samples.c.execution_id == execution_id)
+        .group_by(samples.c.engine, samples.c.state, samples.c.error_code)
+    ).all()
+    by_engine: dict[str, dict[str, int]] = {}
+    errors: dict[str, dict[str, int]] = {}
+    for row in rows:
+        counts = by_engine.setdefault(row.engine, {})
+        counts[row.state] = counts.get(row.state, 0) + row.n
+        if row.error_code:
+            codes = errors.setdefault(row.engine, {})
+            codes[row.error_code] = codes.get(row.error_code, 0) + row.n
+    waits = [row.next_attempt_at for row in rows if row.state == SampleState.WAITING and row.next_attempt_at]
+    return Progress(by_engine, max((row.attempts for row in rows), default=0), min(waits, default=None), errors)
+
+
+def close_execution(db: Connection, execution_id: str, *, now: datetime) -> int | None:
+    """Close the execution if no sample of it is open; its priority for exactly one caller, who then sends report.
+
+    Must run in a transaction of its own, after the one that settled the last sample was committed: two workers that
+    finish together would each see the other's sample still open, and nobody would close.
+    """
+    closed = move_execution(
+        db, "close", executions.c.execution_id == execution_id, _no_open_samples(), values={"updated_at": now}
+    )
+    return closed[0].priority if closed else None
+
+
+def _no_open_samples(*states: str) -> sa.ColumnElement[bool]:
+    open_states = states or tuple(str(state) for state in SampleState if state not in SAMPLE_FINAL)
+    return ~sa.exists().where(
+        samples.c.execution_id == executions.c.execution_id, samples.c.state.in_(open_states)
+    ).correlate(executions)
+
+
+def unclosed(db: Connection, *, limit: int) -> list[str]:
+    """Running executions without an open sample: whoever settled the last one died before closing."""
+    return list(
+        db.execute(
+            sa.select(executions.c.execution_id)
+            .where(executions.c.status.in_(["queued", "running"]), _no_open_samples())
+            .limit(limit)
+        ).scalars()
+    )
+
+
+def cancel_execution(db: Connection, execution_id: str, *, owner: str | None, now: datetime) -> Execution:
+    """Cancel it and every sample that has no answer yet. Conflict when it has already ended or is being reported."""
+    found = execution(db, execution_id, owner=owner)
+    mine = executions.c.execution_id == execution_id
+    if not move_execution(db, "cancel", mine, values={"ended_at": now, "updated_at": now}):
+        # read again: it may have moved on since, and the caller should be told where to
+        found = execution(db, execution_id)
+        raise Conflict(f"execution {execution_id} is {found.status}; only a queued or running one can be cancelled")
+    move_samples(db, "cancel", samples.c.execution_id == execution_id, values={"settled_at": now, "sent_at": None})
+    return execution(db, execution_id)
+
+
+def expire_overdue(db: Connection, *, now: datetime, limit: int) -> list[str]:
+    """Close what is past its deadline; the executions that now wait for their report.
+
+    Samples without an answer become failed(deadline). An execution whose answers are not all analyzed yet stays open
+    for another tick.
+    """
+    overdue = list(
+        db.execute(
+            sa.select(executions.c.execution_id)
+            .where(executions.c.status.in_(["queued", "running"]), executions.c.deadline_at <= now)
+            .order_by(executions.c.deadline_at)
+            .limit(limit)
+        ).scalars()
+    )
+    if not overdue:
+        return []
+    words = "the execution's deadline passed before an answer came"
+    late = samples.c.execution_id.in_(overdue)
+    move_samples(
+        db,
+        "give_up",
+        late,
+        values={"error_code": "deadline", "error_message": words, "settled_at": now, "sent_at": None},
+    )
+    expired = move_execution(
+        db, "expire", executions.c.execution_id.in_(overdue), _no_open_samples(), values={"updated_at": now}
+    )
+    return [row.execution_id for row in expired]
+
+
+def stranded_reports(db: Connection, *, sent_before: datetime, now: datetime, limit: int) -> list[tuple[str, int]]:
+    """Executions whose report message is long past, with their priority; they are marked as sent now."""
+    rows = db.execute(
+        sa.select(executions.c.execution_id, executions.c.priority)
+        .where(executions.c.status == ExecutionState.REPORTING, executions.c.updated_at < sent_before)
+        .limit(limit)
+    ).all()
+    ids = [row.execution_id for row in rows]
+    if ids:
+        db.execute(sa.update(executions).where(executions.c.execution_id.in_(ids)).values(updated_at=now))
+    return [(row.execution_id, row.priority) for row in rows]
+
+
+@dataclass(frozen=True)
+class Statistics:
+    """Counted executions of one owner since an instant. The predecessor's numbers, with what they rest on."""
+
+    total: int
+    by_status: Mapping[str, int]
+    by_type: Mapping[str, int]
+    ended: int
+    avg_duration_s: float | None
+    usable: int
+
+
+def statistics(db: Connection, owner: str | None, *, since: datetime) -> Statistics:
+    """Executions created since then: how many, in which status, of which kind, and how long the ended ones took."""
+    wanted = executions.c.created_at >= since
+    if owner is not None:
+        wanted &= executions.c.owner == owner
+    rows = db.execute(
+        sa.select(executions.c.status, executions.c.task_type, sa.func.count().label("n"))
+        .where(wanted)
+        .group_by(executions.c.status, executions.c.task_type)
+    ).all()
+    by_status: dict[str, int] = {}
+    by_type: dict[str, int] = {}
+    for row in rows:
+        by_status[row.status] = by_status.get(row.status, 0) + row.n
+        by_type[row.task_type] = by_type.get(row.task_type, 0) + row.n
+    spans = db.execute(
+        sa.select(executions.c.started_at, executions.c.ended_at).where(
+            wanted,
+            executions.c.started_at.is_not(None),
+            executions.c.ended_at.is_not(None),
+            executions.c.status != ExecutionState.CANCELLED,
+        )
+    ).all()
+    seconds = [(row.ended_at - row.started_at).total_seconds() for row in spans]
+    usable = by_status.get("completed", 0) + by_status.get("partial", 0)
+    ended = usable + by_status.get("failed", 0)
+    average = sum(seconds) / len(seconds) if seconds else None
+    return Statistics(sum(by_status.values()), by_status, by_type, ended, average, usable)
+
+
+def experience(db: Connection, engines: Sequence[str]) -> dict[str, Experience]:
+    """The median latency of each engine's last answers that came over the network."""
+    known = {}
+    for engine in engines:
+        latencies = sorted(
+            db.execute(
+                sa.select(answers.c.latency_ms)
+                .join(samples, samples.c.sample_id == answers.c.sample_id)
+                .where(samples.c.engine == engine, answers.c.latency_ms.is_not(None), answers.c.taken_from.is_(None))
+                .order_by(answers.c.sample_id.desc())
+                .limit(_MOST_RECENT)
+            ).scalars()
+        )
+        middle = len(latencies) // 2
+        if latencies:
+            median = latencies[middle] if len(latencies) % 2 else (latencies[middle - 1] + latencies[middle]) / 2
+            known[engine] = Experience(len(latencies), float(median))
+    return known
+
+
+def has_report(db: Connection, execution_id: str) -> bool:
+    return db.execute(sa.select(reports.c.digest).where(reports.c.execution_id == execution_id)).first() is not None

@@ -1,0 +1,375 @@
+"""Samples: claimed, settled, released, given up, and sent again when a message was lost."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import zlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from brandq.plan import Plan
+from brandq.providers.dialect import Answer, Outcome
+from brandq.states import ExecutionState, SampleState
+from brandq.store.moving import move_execution, move_samples
+from brandq.tables import answers, attempts, executions, samples
+
+#: tries at one sample's answer: the first and, as the predecessor promised, three more
+MAX_ATTEMPTS = 4
+#: samples of one message: enough to make messages cheap, few enough that a lost one costs little
+MOST_IN_BATCH = 32
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A sample that this worker may ask now. ``attempt`` fences it: an older claim can settle nothing."""
+
+    sample_id: int
+    execution_id: str
+    prompt_no: int
+    engine: str
+    attempt: int
+    priority: int
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Sample ids of one execution and one engine, as one message carries them."""
+
+    execution_id: str
+    engine: str
+    priority: int
+    sample_ids: tuple[int, ...]
+
+
+def claim_samples(
+    db: Connection, sample_ids: Sequence[int], *, worker: str, now: datetime, lease_until: datetime
+) -> list[Claim]:
+    """Claim those of the samples that wait and are due; starts their execution and counts an attempt for each.
+
+    The attempt's row is written here, before the call, so that a call which was paid for and lost is at least visible.
+    """
+    open_execution = sa.select(executions.c.execution_id).where(
+        executions.c.status.in_([ExecutionState.QUEUED, ExecutionState.RUNNING]), executions.c.deadline_at > now
+    )
+    due = (
+        sa.select(samples.c.sample_id)
+        .where(
+            samples.c.sample_id.in_(sample_ids),
+            samples.c.state == SampleState.WAITING,
+            sa.or_(samples.c.next_attempt_at.is_(None), samples.c.next_attempt_at <= now),
+            samples.c.execution_id.in_(open_execution),
+        )
+        .order_by(samples.c.sample_id)
+        # two workers with the same message must neither wait for each other nor lock in opposite orders
+        .with_for_update(skip_locked=True)
+    )
+    free = list(db.execute(due).scalars())
+    if not free:
+        return []
+    moved = move_samples(
+        db,
+        "claim",
+        samples.c.sample_id.in_(free),
+        values={
+            "attempt": samples.c.attempt + 1,
+            "lease_owner": worker,
+            "lease_until": lease_until,
+            "next_attempt_at": None,
+        },
+    )
+    db.execute(
+        sa.insert(attempts),
+        [{"sample_id": row.sample_id, "attempt": row.attempt, "worker": worker, "started_at": now} for row in moved],
+    )
+    execution_ids = {row.execution_id for row in moved}
+    mine = executions.c.execution_id.in_(execution_ids)
+    move_execution(db, "start", mine, values={"started_at": now, "updated_at": now})
+    urgent = db.execute(sa.select(executions.c.execution_id, executions.c.priority).where(mine))
+    priorities: dict[str, int] = {row.execution_id: row.priority for row in urgent}
+    claims = [
+        Claim(row.sample_id, row.execution_id, row.prompt_no, row.engine, row.attempt, priorities[row.execution_id])
+        for row in moved
+    ]
+    return sorted(claims, key=lambda claim: sample_ids.index(claim.sample_id))
+
+
+def plans_of(db: Connection, execution_ids: Iterable[str]) -> dict[str, Plan]:
+    """The plans of these executions; what was removed meanwhile is missing."""
+    rows = db.execute(
+        sa.select(executions.c.execution_id, executions.c.plan).where(executions.c.execution_id.in_(set(execution_ids)))
+    )
+    return {row.execution_id: Plan.from_json(row.plan) for row in rows}
+
+
+def _held(claim: Claim) -> sa.ColumnElement[bool]:
+    return (samples.c.sample_id == claim.sample_id) & (samples.c.attempt == claim.attempt)
+
+
+def still_held(db: Connection, claims: Sequence[Claim]) -> set[int]:
+    """The claims among these that still hold; the others were cancelled, expired, or taken away after their lease."""
+    rows = db.execute(
+        sa.select(samples.c.sample_id, samples.c.attempt).where(
+            samples.c.sample_id.in_([claim.sample_id for claim in claims]), samples.c.state == SampleState.ASKING
+        )
+    ).all()
+    attempt_of = {claim.sample_id: claim.attempt for claim in claims}
+    return {row.sample_id for row in rows if row.attempt == attempt_of[row.sample_id]}
+
+
+def renew_leases(db: Connection, claims: Sequence[Claim], *, worker: str, lease_until: datetime) -> None:
+    """Keep the leases of these claims, where this worker still has them."""
+    db.execute(
+        sa.update(samples)
+        .where(
+            samples.c.sample_id.in_([claim.sample_id for claim in claims]),
+            samples.c.state == SampleState.ASKING,
+            samples.c.lease_owner == worker,
+        )
+        .values(lease_until=lease_until)
+    )
+
+
+def settle_answer(
+    db: Connection, claim: Claim, outcome: Outcome, *, asked_at: datetime, simulated: bool, now: datetime
+) -> bool:
+    """Keep the answer of this claim; False when the claim no longer holds and the answer came too late to count."""
+    answer = outcome.answer
+    if answer is None:
+        raise ValueError("settle_answer takes an outcome with an answer")
+    moved = move_samples(
+        db,
+        "answer",
+        _held(claim),
+        values={
+            "settled_at": now,
+            "sent_at": now,
+            "error_code": None,
+            "error_message": None,
+            "http_status": outcome.http_status,
+        },
+    )
+    _end_attempt(db, claim, str(answer.kind) if moved else "late", now, answer)
+    if moved:
+        row = answer_row(claim.sample_id, answer, raw=outcome.raw, request=outcome.request, answered_at=now)
+        row |= {
+            "latency_ms": outcome.latency_ms,
+            "asked_at": asked_at,
+            "http_status": outcome.http_status,
+            "simulated": simulated,
+        }
+        db.execute(sa.insert(answers), [row])
+    return bool(moved)
+
+
+def answer_row(
+    sample_id: int, answer: Answer, *, raw: bytes | None, request: Mapping[str, Any] | None, answered_at: datetime
+) -> dict[str, Any]:
+    """A row of answers. Its digest covers what was sent and what came back, or the text where nothing was sent."""
+    covered = hashlib.sha256(json.dumps(request, sort_keys=True, ensure_ascii=False).encode())
+    covered.update(answer.text.encode() if raw is None else raw)
+    return {
+        "sample_id": sample_id,
+        "text": answer.text,
+        "kind": str(answer.kind),
+        "finish": answer.finish,
+        "served_model": answer.served_model,
+        "search_requested": answer.search_requested,
+        "search_executed": answer.search_executed,
+        "sources": [
+            {
+                "url": citation.url,
+                "title": citation.title,
+                "cited": citation.cited,
+                "via": citation.via,
+                "start": citation.start,
+                "end": citation.end,
+            }
+            for citation in answer.citations
+        ],
+        "tokens_in": answer.tokens_in,
+        "tokens_out": answer.tokens_out,
+        "cost": answer.cost,
+        "currency": answer.currency,
+        "cost_basis": answer.cost_basis,
+        "latency_ms": None,
+        "asked_at": None,
+        "answered_at": answered_at,
+        "http_status": None,
+        "request": None if request is None else dict(request),
+        "raw": None if raw is None else zlib.compress(raw),
+        "digest": covered.hexdigest(),
+        "simulated": False,
+        "imported": False,
+        "taken_from": None,
+    }
+
+
+def settle_error(db: Connection, claim: Claim, outcome: Outcome, *, again_at: datetime | None, now: datetime) -> bool:
+    """Release the sample until ``again_at``, or give it up when that is None; False when the claim no longer holds."""
+    error = outcome.error
+    if error is None:
+        raise ValueError("settle_error takes an outcome with an error")
+    known = {"error_code": str(error.error_class), "error_message": error.message, "http_status": error.http_status}
+    if again_at is None:
+        moved = move_samples(db, "give_up", _held(claim), values={**known, "settled_at": now, "sent_at": None})
+    else:
+        moved = move_samples(
+            db, "release", _held(claim), values={**known, "next_attempt_at": again_at, "sent_at": again_at}
+        )
+    _end_attempt(db, claim, str(error.error_class), now, None)
+    return bool(moved)
+
+
+def _end_attempt(db: Connection, claim: Claim, outcome: str, now: datetime, answer: Answer | None) -> None:
+    cost = {} if answer is None else {"cost": answer.cost, "currency": answer.currency}
+    unended = sa.update(attempts).where(_attempt_of(claim), attempts.c.outcome.is_(None))
+    db.execute(unended.values(ended_at=now, outcome=outcome, **cost))
+
+
+def hand_back(
+    db: Connection, claims: Sequence[Claim], *, asked: bool, now: datetime
+) -> tuple[list[Claim], set[str]]:
+    """Release claims that this worker cannot finish: those that wait again, and the executions that lost a sample.
+
+    What was never asked costs no attempt. What was cut off in the middle keeps it counted, for the call may be billed,
+    and is given up at the cap.
+    """
+    again: list[Claim] = []
+    lost: set[str] = set()
+    for claim in claims:
+        if not asked:
+            values = {"attempt": samples.c.attempt - 1, "sent_at": now}
+            if move_samples(db, "release", _held(claim), values=values):
+                again.append(claim)
+                db.execute(sa.delete(attempts).where(_attempt_of(claim)))
+            continue
+        _end_attempt(db, claim, "handed_back", now, None)
+        if claim.attempt < MAX_ATTEMPTS:
+            again += [claim] * len(move_samples(db, "release", _held(claim), values={"sent_at": now}))
+        elif move_samples(db, "give_up", _held(claim), values=_lost("was stopped while asking it", now)):
+            lost.add(claim.execution_id)
+    return again, lost
+
+
+def _attempt_of(claim: Claim) -> sa.ColumnElement[bool]:
+    return (attempts.c.sample_id == claim.sample_id) & (attempts.c.attempt == claim.attempt)
+
+
+def _lost(how: str, now: datetime) -> dict[str, Any]:
+    words = f"the worker {how}, {MAX_ATTEMPTS} times"
+    return {"error_code": "lost", "error_message": words, "settled_at": now, "sent_at": None}
+
+
+def release_expired(db: Connection, *, now: datetime, limit: int) -> tuple[list[Batch], list[str]]:
+    """Take back what is asking past its lease: the batches to send again, and the executions that lost a sample.
+
+    A sample whose workers died MAX_ATTEMPTS times is given up: asking it may be what kills them.
+    """
+    expired = list(
+        db.execute(
+            sa.select(samples.c.sample_id)
+            .where(samples.c.state == SampleState.ASKING, samples.c.lease_until < now)
+            .order_by(samples.c.sample_id)
+            .limit(limit)
+            .with_for_update(skip_locked=True)
+        ).scalars()
+    )
+    if not expired:
+        return [], []
+    theirs = samples.c.sample_id.in_(expired) & (samples.c.lease_until < now)
+    lost = move_samples(
+        db,
+        "give_up",
+        theirs,
+        samples.c.attempt >= MAX_ATTEMPTS,
+        values=_lost("vanished while asking it", now),
+    )
+    again = move_samples(db, "release", theirs, values={"next_attempt_at": None, "sent_at": now})
+    for row in (*lost, *again):
+        db.execute(
+            sa.update(attempts)
+            .where(
+                attempts.c.sample_id == row.sample_id, attempts.c.attempt == row.attempt, attempts.c.outcome.is_(None)
+            )
+            .values(ended_at=now, outcome="lost")
+        )
+    return batches_of(db, [row.sample_id for row in again]), sorted({row.execution_id for row in lost})
+
+
+def batches_of(db: Connection, sample_ids: Sequence[int]) -> list[Batch]:
+    """These samples as batches, the most urgent first."""
+    return _batched(db, samples.c.sample_id.in_(sample_ids)) if sample_ids else []
+
+
+def waiting_batches(db: Connection, execution_id: str) -> list[Batch]:
+    """What is to be sent right after an execution was accepted."""
+    return _batched(db, (samples.c.execution_id == execution_id) & (samples.c.state == SampleState.WAITING))
+
+
+def answered_batches(db: Connection, execution_id: str) -> list[Batch]:
+    """Answers that an accepted execution brought with it, to be analyzed."""
+    return _batched(db, (samples.c.execution_id == execution_id) & (samples.c.state == SampleState.ANSWERED))
+
+
+def _batched(db: Connection, wanted: sa.ColumnElement[bool]) -> list[Batch]:
+    rows = db.execute(
+        sa.select(samples.c.sample_id, samples.c.execution_id, samples.c.engine, executions.c.priority)
+        .join(executions, executions.c.execution_id == samples.c.execution_id)
+        .where(wanted)
+        .order_by(executions.c.priority.desc(), samples.c.sample_id)
+    ).all()
+    groups: dict[tuple[str, str, int], list[int]] = {}
+    for row in rows:
+        groups.setdefault((row.execution_id, row.engine, row.priority), []).append(row.sample_id)
+    batches = [
+        Batch(execution_id, engine, priority, tuple(ids[start : start + MOST_IN_BATCH]))
+        for (execution_id, engine, priority), ids in groups.items()
+        for start in range(0, len(ids), MOST_IN_BATCH)
+    ]
+    # engines take turns within an execution, so that none waits for another's whole plan
+    return sorted(batches, key=lambda batch: (-batch.priority, batch.sample_ids[0]))
+
+
+def stranded(db: Connection, state: SampleState, *, sent_before: datetime, now: datetime, limit: int) -> list[Batch]:
+    """Samples in this state whose message is long past, as batches; they are marked as sent now."""
+    statuses = [ExecutionState.QUEUED, ExecutionState.RUNNING]
+    if state == SampleState.ANSWERED:
+        # what a cancelled execution was answered is analyzed all the same: a report over it may be asked for
+        statuses.append(ExecutionState.CANCELLED)
+    ids = list(
+        db.execute(
+            sa.select(samples.c.sample_id)
+            .join(executions, executions.c.execution_id == samples.c.execution_id)
+            .where(samples.c.state == state, samples.c.sent_at < sent_before, executions.c.status.in_(statuses))
+            .order_by(executions.c.priority.desc(), samples.c.sample_id)
+            .limit(limit)
+        ).scalars()
+    )
+    if not ids:
+        return []
+    db.execute(sa.update(samples).where(samples.c.sample_id.in_(ids), samples.c.state == state).values(sent_at=now))
+    return batches_of(db, ids)
+
+
+def oldest_waiting(db: Connection, *, now: datetime) -> timedelta | None:
+    """How long the longest waiting sample that is due has waited since its message was sent; None when none waits."""
+    oldest = db.execute(
+        sa.select(sa.func.min(samples.c.sent_at)).where(samples.c.state == SampleState.WAITING)
+    ).scalar()
+    return None if oldest is None else max(now - oldest, timedelta())
+
+
+def open_samples(db: Connection) -> dict[str, int]:
+    """How many samples stand in each open state, over all owners."""
+    rows = db.execute(
+        sa.select(samples.c.state, sa.func.count().label("n"))
+        .where(samples.c.state.in_([SampleState.WAITING, SampleState.ASKING, SampleState.ANSWERED]))
+        .group_by(samples.c.state)
+    )
+    return {row.state: row.n for row in rows}

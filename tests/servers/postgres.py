@@ -1,0 +1,154 @@
+"""A private PostgreSQL, which a test may crash and start again on the same folder."""
+
+from __future__ import annotations
+
+import contextlib
+import glob
+import os
+import pwd
+import re
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from psycopg import sql
+
+from tests.ports import free_port
+from tests.servers.guard import Guard
+from tests.servers.missing import ServerMissing
+
+_FOLDERS = (
+    "/usr/lib/postgresql/*/bin",
+    "/usr/pgsql-*/bin",
+    "/opt/homebrew/opt/postgresql*/bin",
+    "/usr/local/opt/postgresql*/bin",
+)
+_OPTIONS = {
+    "listen_addresses": "127.0.0.1",
+    "unix_socket_directories": "",
+    "max_connections": "200",
+    # the machine does not lose power in a test; a crash of the server alone still finds all it committed
+    "fsync": "off",
+    "full_page_writes": "off",
+}
+
+
+def _programs() -> Path | None:
+    """The folder that holds initdb and pg_ctl, of the newest version there is."""
+    found = [Path(path) for pattern in _FOLDERS for path in glob.glob(pattern) if (Path(path) / "initdb").exists()]
+    if found:
+        return max(found, key=lambda path: [int(number) for number in re.findall(r"\d+", str(path))])
+    on_path = shutil.which("initdb")
+    return Path(on_path).resolve().parent if on_path else None
+
+
+class PostgresServer:
+    """One server. Nothing runs before ``start``; ``close`` removes every trace of it."""
+
+    def __init__(self) -> None:
+        programs = _programs()
+        if programs is None:
+            raise ServerMissing("this test starts a private PostgreSQL: install the package postgresql")
+        self._programs = programs
+        self.port = free_port()
+        self._as_user: dict[str, Any] = {}
+        root = os.geteuid() == 0
+        # PostgreSQL refuses root. Another user can reach a folder in /tmp, but seldom one below root's own TMPDIR.
+        self.folder = Path(tempfile.mkdtemp(prefix="brandq-postgres-", dir="/tmp" if root else None))
+        if root:
+            user = _unprivileged()
+            os.chown(self.folder, user.pw_uid, user.pw_gid)
+            self._as_user = {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
+        self._guard = Guard(self.folder, self.folder / "data" / "postmaster.pid")
+
+    @property
+    def log(self) -> Path:
+        return self.folder / "log"
+
+    @property
+    def running(self) -> bool:
+        with contextlib.suppress(psycopg.OperationalError):
+            self._connect().close()
+            return True
+        return False
+
+    def url(self, database: str) -> str:
+        return f"postgresql+psycopg://brandq@127.0.0.1:{self.port}/{database}"
+
+    def start(self) -> None:
+        """Starts it, or starts it again on the data it had; returns once it takes connections."""
+        data = self.folder / "data"
+        if not data.exists():
+            self._call(
+                "initdb", "-D", str(data), "-U", "brandq", "--auth=trust", "-E", "UTF8", "--no-locale", "--no-sync"
+            )
+        elif self.running:
+            return
+        options = " ".join(f"-c {name}='{value}'" for name, value in {"port": self.port, **_OPTIONS}.items())
+        self._call("pg_ctl", "-D", str(data), "-w", "-t", "60", "-o", options, "-l", str(self.log), "start")
+
+    def wait_ready(self) -> None:
+        """The same as ``start`` for a server that runs: it is ready when ``start`` returns."""
+        if not self.running:
+            raise AssertionError(f"PostgreSQL on port {self.port} takes no connections (its log: {self.log})")
+
+    def crash(self) -> None:
+        """Ends it at once without a checkpoint; every connection breaks and the next start recovers."""
+        self._call("pg_ctl", "-D", str(self.folder / "data"), "-w", "-m", "immediate", "stop")
+
+    def stop(self) -> None:
+        """Stops it in order; connections are cut."""
+        self._call("pg_ctl", "-D", str(self.folder / "data"), "-w", "-m", "fast", "stop")
+
+    def close(self) -> None:
+        """Ends it at once and removes its folder."""
+        if (self.folder / "data" / "postmaster.pid").exists():
+            self.crash()
+        self._guard.dismiss()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def create_database(self, name: str, template: str | None = None) -> str:
+        """Makes a database, empty or a copy of ``template`` (about 15 ms), and gives its URL."""
+        statement = sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name))
+        if template:
+            statement += sql.SQL(" TEMPLATE {}").format(sql.Identifier(template))
+        with self._connect() as connection:
+            connection.execute(statement)
+        return self.url(name)
+
+    def drop_database(self, name: str) -> None:
+        """Drops it, cutting whoever is still connected."""
+        with self._connect() as connection:
+            connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+
+    def _connect(self) -> psycopg.Connection[Any]:
+        return psycopg.connect(
+            host="127.0.0.1", port=self.port, user="brandq", dbname="postgres", autocommit=True, connect_timeout=5
+        )
+
+    def _call(self, program: str, *arguments: str) -> None:
+        with (self.folder / "calls").open("ab") as calls:  # a pipe would stay open as long as the server runs
+            done = subprocess.run(
+                [str(self._programs / program), *arguments],
+                cwd=self.folder,
+                env={"PATH": "/usr/bin:/bin", "LC_ALL": "C", "HOME": str(self.folder)},
+                stdin=subprocess.DEVNULL,
+                stdout=calls,
+                stderr=calls,
+                start_new_session=True,  # Ctrl-C reaches the tests, which then stop it in order
+                check=False,
+                **self._as_user,
+            )
+        if done.returncode:
+            said = "\n".join(path.read_text()[-2000:] for path in (self.folder / "calls", self.log) if path.exists())
+            raise AssertionError(f"{program} failed with {done.returncode}; it said:\n{said}")
+
+
+def _unprivileged() -> pwd.struct_passwd:
+    for name in ("postgres", "nobody"):
+        with contextlib.suppress(KeyError):
+            return pwd.getpwnam(name)
+    raise ServerMissing("PostgreSQL does not run as root, and there is neither a user postgres nor a user nobody")
