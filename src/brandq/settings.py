@@ -93,6 +93,12 @@ KNOWN: tuple[Known, ...] = (
         "60",
         "a worker that has not renewed a claim for so long has lost it; it renews every quarter",
     ),
+    Known(
+        "BRANDQ_LOST_AFTER_SECONDS",
+        "60",
+        "a message that nobody took for so long counts as lost if its queue is empty, and after ten times as long if not; "
+        "then it is sent again",
+    ),
     Known("BRANDQ_DEADLINE_MINUTES", "120", "an execution that has not ended by then is closed with what it has"),
     Known("BRANDQ_RETENTION_DAYS", "30", "ended executions are removed after so many days; 0 keeps them for ever"),
     Known("BRANDQ_GRACE_SECONDS", "25", "after SIGTERM, calls still running are given so long, then handed back"),
@@ -122,6 +128,7 @@ class Settings:
     max_samples: int
     threads: int
     lease_s: int
+    lost_after_s: int
     deadline_s: int
     retention_days: int
     grace_s: int
@@ -180,9 +187,7 @@ def _from(environment: Mapping[str, str], variable: str, faults: list[str]) -> s
         return None
 
 
-def read_settings(
-    environment: Mapping[str, str] | None = None, *, over: Mapping[str, str] | None = None
-) -> Settings:
+def read_settings(environment: Mapping[str, str] | None = None, *, over: Mapping[str, str] | None = None) -> Settings:
     """The settings of this process; ``over`` goes over its environment. BadSettings lists everything that is wrong."""
     environment = {**(os.environ if environment is None else environment), **(over or {})}
     faults: list[str] = []
@@ -221,6 +226,7 @@ def read_settings(
         max_samples=number("BRANDQ_MAX_SAMPLES", 1, 1_000_000),
         threads=number("BRANDQ_THREADS", 1, 256),
         lease_s=number("BRANDQ_LEASE_SECONDS", 4, 1500),
+        lost_after_s=number("BRANDQ_LOST_AFTER_SECONDS", 1, 86_400),
         deadline_s=60 * number("BRANDQ_DEADLINE_MINUTES", 1, 60 * 24 * 7),
         retention_days=number("BRANDQ_RETENTION_DAYS", 0, 36500),
         grace_s=number("BRANDQ_GRACE_SECONDS", 0, 590),

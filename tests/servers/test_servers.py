@@ -37,7 +37,8 @@ def _send(url: str, body: bytes) -> None:
 
 def _receive(url: str) -> bytes | None:
     with pika.BlockingConnection(pika.URLParameters(url)) as connection:
-        return connection.channel().basic_get("q", auto_ack=True)[2]
+        body: bytes | None = connection.channel().basic_get("q", auto_ack=True)[2]
+        return body
 
 
 def test_a_confirmed_message_survives_the_death_of_the_broker(

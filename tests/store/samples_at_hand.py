@@ -50,12 +50,12 @@ def claim(
         return store.claim_samples(db, sample_ids, worker=worker, now=now, lease_until=now + LEASE)
 
 
-def settle(database: store.Database, claims: Sequence[store.Claim], outcome: Outcome, now: datetime = NOW) -> list[bool]:
+def settle(
+    database: store.Database, claims: Sequence[store.Claim], outcome: Outcome, now: datetime = NOW
+) -> list[bool]:
     with database.begin() as db:
         if outcome.answer is not None:
-            return [
-                store.settle_answer(db, claim, outcome, asked_at=now, simulated=True, now=now) for claim in claims
-            ]
+            return [store.settle_answer(db, claim, outcome, asked_at=now, simulated=True, now=now) for claim in claims]
         return [store.settle_error(db, claim, outcome, again_at=None, now=now) for claim in claims]
 
 

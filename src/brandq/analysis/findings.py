@@ -9,10 +9,10 @@ from dataclasses import dataclass
 class BrandFinding:
     """What one answer says of one tracked brand.
 
-    ``count`` mentions; ``first_at`` the first one's offset in characters of the answer's text; ``position`` the order of
-    the first mention among the brands of this answer, from 1; ``rank`` the place in an explicit recommendation list,
-    None where there is none; ``sentiment`` and ``recommended`` None where they cannot be told. ``spans`` are the
-    mentions as (start, end) in characters: the evidence.
+    ``count`` mentions; ``first_at`` the first one's offset in characters of the answer's text; ``position`` the order
+    of the first mention among the brands of this answer, from 1; ``rank`` the place in an explicit recommendation list,
+    None where there is none, and ``rank_source`` what it was read off; ``sentiment`` and ``recommended`` None where
+    they cannot be told. ``spans`` are the mentions as (start, end) in characters: the evidence.
     """
 
     brand: str

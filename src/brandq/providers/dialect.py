@@ -15,6 +15,9 @@ from typing import Any, Protocol
 
 from brandq.plan import EngineRef
 
+#: stands in a row's ``body`` or ``search`` where the engine's locale goes
+LOCALE = "{locale}"
+
 
 class AnswerKind(StrEnum):
     """The outcomes that come with an answer. Only ``ok`` is usable and enters denominators."""
@@ -104,12 +107,16 @@ class Answer:
 
 @dataclass(frozen=True)
 class Price:
-    """List price of a model on a date: currency per million tokens. From the registry, so it ages: see ``dated``."""
+    """List price of a model on a date: currency per million tokens. From the registry, so it ages: see ``dated``.
+
+    ``search`` is the fee of one search, None where it is not known.
+    """
 
     tokens_in: Decimal
     tokens_out: Decimal
     currency: str
     dated: str
+    search: Decimal | None = None
 
 
 @dataclass(frozen=True)
@@ -117,8 +124,12 @@ class Provider:
     """One registry row: who answers, in which dialect, where, with which key, and how its dialect differs.
 
     ``search`` is merged into the request body when search is on; None where the provider has none in this dialect.
-    ``citations`` names the dialect's extractors in order. ``error_codes`` maps the body's codes to error classes.
-    ``concurrency`` is the number of calls in flight per process, ``total_s`` the limit of one whole call.
+    ``citations`` names the dialect's extractors in order; none named means all. ``error_codes`` maps the body's codes
+    to error classes, ``refusal_codes`` are those by which a content filter declines; registry.toml says how they are
+    spelled.
+    ``think_tags``: reasoning may stand in the text between <think> tags and is no part of the answer. ``locale`` is the
+    row's own; an engine has one only where ``{locale}`` stands in ``body`` or ``search``. ``concurrency``
+    is the number of calls in flight per process, ``total_s`` the limit of one whole call.
     ``verified`` is false where the row rests on documentation and no real reply has been seen.
     """
 
@@ -140,6 +151,9 @@ class Provider:
     concurrency: int = 16
     total_s: float = 180.0
     verified: bool = False
+    refusal_codes: tuple[str, ...] = ()
+    think_tags: bool = False
+    locale: str | None = None
 
 
 @dataclass(frozen=True)
@@ -174,7 +188,8 @@ class Dialect(Protocol):
 class Outcome:
     """One attempt, whichever way it ended: exactly one of ``answer`` and ``error`` is set.
 
-    ``request`` is the body that was sent, without key or headers; ``raw`` the reply's body as it came (None when there was no reply).
+    ``request`` is the body that was sent, without key or headers; ``raw`` the reply's body as it came (None when there
+    was no reply).
     """
 
     answer: Answer | None

@@ -34,7 +34,7 @@ from brandq.store.answers import (
     take_over_answers,
     unread_answers,
 )
-from brandq.store.database import Database
+from brandq.store.database import Database, exists
 from brandq.store.executions import (
     Execution,
     Filter,
@@ -65,6 +65,7 @@ from brandq.store.samples import (
     batches_of,
     claim_samples,
     hand_back,
+    lease_owners,
     oldest_waiting,
     open_samples,
     plans_of,
@@ -127,6 +128,7 @@ __all__ = [
     "due_deliveries",
     "evidence",
     "execution",
+    "exists",
     "experience",
     "expire_overdue",
     "facts",
@@ -135,6 +137,7 @@ __all__ = [
     "has_report",
     "import_answers",
     "keep_report",
+    "lease_owners",
     "list_executions",
     "list_keys",
     "list_samples",

@@ -67,6 +67,12 @@ def _said_plainly() -> Iterator[None]:
         raise DatabaseNotReady(f"the database does not answer as needed: {first}{hint}") from error
 
 
+def exists(url: str) -> bool:
+    """False only for a SQLite file that is not there: opening it would make one."""
+    path = sa.make_url(url).database if url.startswith("sqlite") else None
+    return path is None or path == ":memory:" or Path(path).exists()
+
+
 def _open_postgres(url: str, pool_size: int, name: str) -> sa.Engine:
     options = (
         f"-c statement_timeout={STATEMENT_TIMEOUT_MS} -c lock_timeout={LOCK_TIMEOUT_MS} "

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import zlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -232,9 +232,7 @@ def _end_attempt(db: Connection, claim: Claim, outcome: str, now: datetime, answ
     db.execute(unended.values(ended_at=now, outcome=outcome, **cost))
 
 
-def hand_back(
-    db: Connection, claims: Sequence[Claim], *, asked: bool, now: datetime
-) -> tuple[list[Claim], set[str]]:
+def hand_back(db: Connection, claims: Sequence[Claim], *, asked: bool, now: datetime) -> tuple[list[Claim], set[str]]:
     """Release claims that this worker cannot finish: those that wait again, and the executions that lost a sample.
 
     What was never asked costs no attempt. What was cut off in the middle keeps it counted, for the call may be billed,
@@ -266,15 +264,25 @@ def _lost(how: str, now: datetime) -> dict[str, Any]:
     return {"error_code": "lost", "error_message": words, "settled_at": now, "sent_at": None}
 
 
-def release_expired(db: Connection, *, now: datetime, limit: int) -> tuple[list[Batch], list[str]]:
+def lease_owners(db: Connection) -> set[str]:
+    """The workers that hold a claim."""
+    asking = samples.c.state == SampleState.ASKING
+    return set(db.execute(sa.select(samples.c.lease_owner).where(asking).distinct()).scalars())
+
+
+def release_expired(
+    db: Connection, *, now: datetime, limit: int, dead: Collection[str] = ()
+) -> tuple[list[Batch], list[str]]:
     """Take back what is asking past its lease: the batches to send again, and the executions that lost a sample.
 
-    A sample whose workers died MAX_ATTEMPTS times is given up: asking it may be what kills them.
+    What ``dead`` workers hold is taken back at once. A sample whose workers died MAX_ATTEMPTS times is given up: asking
+    it may be what kills them.
     """
+    passed = (samples.c.lease_until < now) | samples.c.lease_owner.in_(dead)
     expired = list(
         db.execute(
             sa.select(samples.c.sample_id)
-            .where(samples.c.state == SampleState.ASKING, samples.c.lease_until < now)
+            .where(samples.c.state == SampleState.ASKING, passed)
             .order_by(samples.c.sample_id)
             .limit(limit)
             .with_for_update(skip_locked=True)
@@ -282,7 +290,7 @@ def release_expired(db: Connection, *, now: datetime, limit: int) -> tuple[list[
     )
     if not expired:
         return [], []
-    theirs = samples.c.sample_id.in_(expired) & (samples.c.lease_until < now)
+    theirs = samples.c.sample_id.in_(expired) & passed
     lost = move_samples(
         db,
         "give_up",

@@ -1,0 +1,344 @@
+"""How a process reaches its queues: RabbitMQ or the embedded broker behind one function, and the worker on top.
+
+RabbitMQ is transport and priority order; the tables are the truth. What dramatiq leaves open is closed here: publisher
+confirms, timeouts on every wait, a consumer that ignores what it should not acknowledge, a prefetch that keeps
+priorities effective, and connections that are released when a thread no longer needs them.
+
+Connections of one process: two per consumed queue (the queue and its delay queue), one for the publishing thread, and
+for moments only one of a thread that declares a queue or sends a message back for another try.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import socket
+import threading
+import weakref
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+import dramatiq
+import pika
+import pika.exceptions
+from dramatiq.broker import Consumer, MessageProxy
+from dramatiq.brokers.rabbitmq import RabbitmqBroker, _RabbitmqConsumer
+from dramatiq.common import dq_name, xq_name
+from dramatiq.middleware import Middleware
+from dramatiq.worker import Worker, WorkerThread, _WorkerMiddleware
+
+from brandq.actors.declare import MAX_PRIORITY, QUEUES
+from brandq.actors.embedded import EmbeddedBroker
+from brandq.actors.middleware import house_middleware
+from brandq.errors import BadSettings, BrandqError
+
+logger = logging.getLogger(__name__)
+
+#: delayed messages that one process holds in memory, unacknowledged, until they are due. Must exceed what falls due
+#: in the second between two looks; dramatiq's default is a thousand for each thread.
+DELAY_PREFETCH = 256
+#: how pika waits, where the URL does not say otherwise
+CONNECTION = {
+    #: seconds; the server drops a silent peer after two. Must exceed the longest that a consumer's loop may be busy
+    "heartbeat": 60,
+    #: seconds that a server out of memory or disk may keep a publisher waiting; pika's default is for ever
+    "blocked_connection_timeout": 30.0,
+    #: three tries two seconds apart: with dramatiq's six tries per message that bridges a restart of 20 s or so
+    "connection_attempts": 3,
+    "retry_delay": 2.0,
+    #: seconds for TCP, and for TCP, TLS and AMQP together; the second must exceed the first
+    "socket_timeout": 5.0,
+    "stack_timeout": 10.0,
+}
+#: for a look at the queues by somebody who waits for it
+DEPTHS_CONNECTION = {"connection_attempts": 1, "socket_timeout": 2.0, "stack_timeout": 3.0, "heartbeat": 0}
+#: the queue whose messages wait for minutes; in a process that serves others too it gets at most half of the threads
+SLOW_QUEUE = "brandq.fetch"
+
+
+class BrokerUnreachable(BrandqError):
+    """RabbitMQ does not answer, or not to this user. What is open waits in the tables; check BRANDQ_BROKER_URL."""
+
+
+@dataclass(frozen=True)
+class QueueDepth:
+    """How many messages a queue holds that no worker holds.
+
+    On RabbitMQ ``delayed`` counts only what exceeds the workers' DELAY_PREFETCH: the delayed messages that a worker
+    holds until they are due are invisible to a passive declare. ``consumers`` is None where nobody can tell.
+    """
+
+    ready: int
+    delayed: int
+    dead: int
+    consumers: int | None
+
+
+class SafeConsumer(_RabbitmqConsumer):
+    """Settles only what it delivered itself.
+
+    Delivery tags start at 1 on every connection, and dramatiq acknowledges through the consumer of the moment. An actor
+    that outlives a reconnect would thus acknowledge another message with the same tag, which is then lost if its worker
+    dies. A stale acknowledgement is ignored instead: RabbitMQ has already put that message back.
+    """
+
+    def __next__(self) -> MessageProxy | None:
+        message: MessageProxy | None = super().__next__()
+        if message is None:
+            self.broker.keep_alive()
+        else:
+            message.__dict__["delivered_by"] = self
+        return message
+
+    def ack(self, message: MessageProxy) -> None:
+        if self._delivered(message):
+            super().ack(message)
+
+    def nack(self, message: MessageProxy) -> None:
+        if self._delivered(message):
+            super().nack(message)
+
+    def _delivered(self, message: MessageProxy) -> bool:
+        if message.__dict__.get("delivered_by") is self:
+            return True
+        logger.warning(
+            "%s (%s) ended after a reconnect; it was given out again", message.actor_name, message.message_id
+        )
+        return False
+
+
+class RabbitBroker(RabbitmqBroker):
+    """Dramatiq's broker with confirms, priorities, our consumer, our prefetch and named connections."""
+
+    def __init__(self, url: str, *, role: str, threads: int, middleware: list[Middleware] | None = None) -> None:
+        super().__init__(confirm_delivery=True, max_priority=MAX_PRIORITY, middleware=middleware)
+        self.parameters = [_parameters(part, role) for part in _parts(url)]
+        #: no queue gets more than this at once, until ``run_worker`` says how the queues share the threads
+        self.threads = threads
+        self.shares: dict[str, int] = {}
+
+    @property
+    def consumer_class(self) -> type[SafeConsumer]:
+        return SafeConsumer
+
+    def consume(self, queue_name: str, prefetch: int = 1, timeout: int = 5000) -> Consumer:
+        """A consumer that RabbitMQ gives at most this queue's share of the threads; ``prefetch`` is not asked.
+
+        Dramatiq's default, two per thread and queue, lets as many messages wait inside the process, where nothing can
+        overtake them; one per queue, the popular cure, leaves one thread working.
+        """
+        share = DELAY_PREFETCH if queue_name == dq_name(queue_name) else self.shares.get(queue_name, self.threads)
+        try:
+            return super().consume(queue_name, share, timeout)
+        finally:
+            # Declaring took a connection of this thread's own, which it may never need again.
+            self.release_connection()
+
+    def enqueue(self, message: dramatiq.Message[Any], *, delay: int | None = None) -> dramatiq.Message[Any]:
+        """Published and confirmed, or ConnectionClosed after some 20 s; whoever calls this waits that long."""
+        try:
+            return super().enqueue(message, delay=delay)
+        finally:
+            if isinstance(threading.current_thread(), WorkerThread):
+                # A worker thread sends only what failed, once a minute or less; between two of those the server would
+                # drop its connection for missing heartbeats.
+                self.release_connection()
+
+    def keep_alive(self) -> None:
+        """Answer heartbeats on this thread's publishing connection, if it has one; nobody else does."""
+        connection = getattr(self.state, "connection", None)
+        if connection is None:
+            return
+        try:
+            connection.process_data_events(0)
+        except pika.exceptions.AMQPError:
+            self.release_connection()
+
+    def release_connection(self) -> None:
+        """Close this thread's publishing connection; the next enqueue opens another. A thread that ends calls this."""
+        del self.connection
+
+
+def open_broker(
+    url: str | None, *, role: str, threads: int, grace_s: float, middleware: list[Middleware] | None = None
+) -> dramatiq.Broker:
+    """A broker for this URL that has not connected yet: RabbitMQ for amqp(s)://, embedded for None or "embedded".
+
+    ``role`` (web, fetch, clock ...) names its connections in the management UI. ``grace_s`` is what actors have to
+    finish when the worker stops. BadSettings if the URL cannot be one.
+    """
+    chosen = house_middleware(grace_s) if middleware is None else middleware
+    if url is None or url == "embedded":
+        return EmbeddedBroker(threads=threads, max_priority=MAX_PRIORITY, middleware=chosen)
+    return RabbitBroker(url, role=role, threads=threads, middleware=chosen)
+
+
+def shares(queues: Collection[str], threads: int) -> dict[str, int]:
+    """How many messages of each queue a process may hold at once: together no more than its threads.
+
+    So nothing waits inside the process, where no priority could overtake it, and no queue starves another. A queue
+    alone gets everything; of several each gets at least one, brandq.fetch up to half, the others the rest evenly.
+    """
+    ordered = sorted(queues, key=lambda name: (list(QUEUES).index(name) if name in QUEUES else len(QUEUES), name))
+    if len(ordered) == 1:
+        return {ordered[0]: threads}
+    given = dict.fromkeys(ordered, 1)
+    spare = threads - len(ordered)
+    if SLOW_QUEUE in given:
+        extra = max(0, min(threads // 2 - 1, spare))
+        given[SLOW_QUEUE] += extra
+        spare -= extra
+    others = [name for name in ordered if name != SLOW_QUEUE]
+    for turn in range(max(0, spare)):
+        given[others[turn % len(others)]] += 1
+    return given
+
+
+#: brokers that were told that their process runs, which must happen once: TimeLimit starts its thread then
+_booted: weakref.WeakSet[dramatiq.Broker] = weakref.WeakSet()
+
+
+def run_worker(broker: dramatiq.Broker, queues: Collection[str], threads: int, worker_timeout_ms: int = 1000) -> Worker:
+    """Start consuming these queues in this process, and return at once; one worker per process, its loop is global.
+
+    Every queue gets at least one thread, so fewer ``threads`` than queues are raised to that. ``worker_timeout_ms`` is
+    how long an idle thread sleeps before it looks whether it should stop. ValueError for a queue that no bound actor
+    uses. The process ends with status 3 if the loop or the desk does not open.
+    """
+    unknown = set(queues) - broker.get_declared_queues()
+    if unknown or not queues:
+        raise ValueError(f"no actor of this process uses the queues {sorted(unknown)}")
+    threads = max(threads, len(queues))
+    if isinstance(broker, RabbitBroker | EmbeddedBroker):
+        broker.shares = shares(queues, threads)
+    if broker not in _booted:
+        _booted.add(broker)
+        # Only dramatiq's own command line says this, and without it no time limit ever fires.
+        broker.emit_after("process_boot")
+    worker = Worker(broker, queues=set(queues), worker_timeout=worker_timeout_ms, worker_threads=threads)
+    worker.start()
+    return worker
+
+
+def stop_worker(worker: Worker, timeout_ms: int) -> None:
+    """Finish what runs, give back what waits, close the loop. ``timeout_ms`` must exceed the drain's grace by seconds.
+
+    Twice the timeout is the longest this takes: once for the threads that work, once for those that consume.
+    """
+    worker.stop(timeout=timeout_ms)
+    # Dramatiq leaves its hook in the broker, where it would start consumers for a worker that is gone.
+    worker.broker.middleware[:] = [
+        middleware
+        for middleware in worker.broker.middleware
+        if not (isinstance(middleware, _WorkerMiddleware) and middleware.worker is worker)
+    ]
+
+
+def queue_depths(broker: dramatiq.Broker) -> dict[str, QueueDepth]:
+    """Every declared queue's depth, zeros for one that the server does not have yet; BrokerUnreachable within seconds.
+
+    One short connection of its own, so that a health check waits neither for the publisher nor for consumers.
+    """
+    names = sorted(broker.get_declared_queues())
+    if isinstance(broker, EmbeddedBroker):
+        return {
+            name: QueueDepth(*broker.get_queue_message_counts(name), consumers=broker.consumer_count(name))
+            for name in names
+        }
+    if not isinstance(broker, RabbitBroker):
+        raise TypeError(f"{type(broker).__name__} is not a broker of open_broker")
+    try:
+        connection = pika.BlockingConnection([_with(parameters, DEPTHS_CONNECTION) for parameters in broker.parameters])
+    except (pika.exceptions.AMQPError, OSError) as error:
+        # The class alone: pika's message may repeat the URL.
+        raise BrokerUnreachable(
+            f"RabbitMQ does not answer ({type(error).__name__}); check BRANDQ_BROKER_URL"
+        ) from error
+    try:
+        depths = {}
+        for name in names:
+            ready, consumers = _count(connection, name)
+            delayed, _ = _count(connection, dq_name(name))
+            dead, _ = _count(connection, xq_name(name))
+            depths[name] = QueueDepth(ready, delayed, dead, consumers)
+        return depths
+    except (pika.exceptions.AMQPError, OSError) as error:
+        raise BrokerUnreachable(f"RabbitMQ stopped answering ({type(error).__name__}); try again") from error
+    finally:
+        if connection.is_open:
+            connection.close()
+
+
+def safe_url(url: str | None) -> str:
+    """The broker's URL as it may be shown: every password replaced, and all of it where a part cannot be read."""
+    if url is None or url == "embedded":
+        return "embedded"
+    return ";".join(_safe_part(part) for part in re.split(r";(?=amqps?://)", url))
+
+
+def _safe_part(part: str) -> str:
+    try:
+        split = urlsplit(part)
+        port = f":{split.port}" if split.port else ""
+    except ValueError:
+        return "amqp://***"
+    if split.scheme not in ("amqp", "amqps") or not split.hostname:
+        return "amqp://***"
+    user = f"{split.username}:***@" if split.username else ""
+    return f"{split.scheme}://{user}{split.hostname}{port}{split.path}"
+
+
+def _parts(url: str) -> list[str]:
+    """The servers of a URL, several with ``;`` between them for failover; BadSettings if one cannot be a server."""
+    parts = re.split(r";(?=amqps?://)", url)
+    for part in parts:
+        if _safe_part(part) == "amqp://***":
+            # Never the value itself: it may hold a password in a place where nobody looks for one.
+            raise BadSettings(
+                ["BRANDQ_BROKER_URL: neither `embedded` nor amqp(s)://user:password@host:port/vhost (encode / as %2F)"]
+            )
+    return parts
+
+
+def _parameters(part: str, role: str) -> Any:
+    try:
+        parameters = pika.URLParameters(part)
+    except (ValueError, TypeError, SyntaxError) as error:
+        raise BadSettings([f"BRANDQ_BROKER_URL: its part after `?` is not valid ({type(error).__name__})"]) from None
+    said = {name.partition("=")[0] for name in urlsplit(part).query.split("&")}
+    named = _with(parameters, {name: value for name, value in CONNECTION.items() if name not in said})
+    if "client_properties" not in said:
+        named.client_properties = {"connection_name": f"brandq {role} {socket.gethostname()}:{os.getpid()}"}
+    return named
+
+
+def _with(parameters: Any, changes: dict[str, Any]) -> Any:
+    changed = pika.ConnectionParameters(
+        **{
+            name: getattr(parameters, name)
+            for name in (
+                "host", "port", "virtual_host", "credentials", "ssl_options", "client_properties", "tcp_options",
+                "heartbeat", "blocked_connection_timeout", "connection_attempts", "retry_delay", "socket_timeout",
+                "stack_timeout", "frame_max", "channel_max", "locale",
+            )
+        }
+    )  # fmt: skip
+    for name, value in changes.items():
+        setattr(changed, name, value)
+    return changed
+
+
+def _count(connection: Any, queue_name: str) -> tuple[int, int]:
+    """Ready messages and consumers of one queue on the server; zeros where it does not exist."""
+    channel = connection.channel()
+    try:
+        found = channel.queue_declare(queue_name, passive=True).method
+    except pika.exceptions.ChannelClosedByBroker as error:
+        if error.reply_code != 404:
+            raise
+        return 0, 0
+    channel.close()
+    return found.message_count, found.consumer_count

@@ -1,0 +1,117 @@
+"""The desk: what an actor or an endpoint works with. Opened once per process, handed in, never global."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+import dramatiq
+
+from brandq.actors.broker import open_broker
+from brandq.actors.declare import message
+from brandq.actors.middleware import MAX_DELAY_MS
+from brandq.actors.publisher import Publisher
+from brandq.errors import BadSettings
+from brandq.plan import EngineRef
+from brandq.providers import HttpSession, open_session, registry
+from brandq.providers.dialect import ErrorClass, Provider, ProviderError
+from brandq.providers.registry import Registry
+from brandq.settings import Settings
+from brandq.store import Database
+
+T = TypeVar("T")
+
+#: threads that run the store for async actors; their transactions take milliseconds, so few serve hundreds of calls
+STORE_THREADS = 4
+#: a process must not end while a message that it owes is being confirmed; a confirm takes milliseconds
+PUBLISH_GRACE_S = 5.0
+
+
+def open_registry(settings: Settings) -> Registry:
+    """The registry with the user's rows and with the keys that the environment holds. BadSettings lists its faults."""
+    rows = registry.load(settings.engines_file)
+    keys = {variable: settings.key(variable) for variable in registry.key_names(rows)}
+    return Registry(rows, keys, settings.simulate, settings.simulator_url)
+
+
+class Desk:
+    """Settings, database, registry, broker and publisher of one process, and the loop side of a worker.
+
+    ``role`` names the process to the broker and the database. With a broker that is embedded, everything happens here.
+    """
+
+    def __init__(self, settings: Settings, *, role: str) -> None:
+        self.settings = settings
+        self.registry = open_registry(settings)
+        self.database = Database(
+            settings.database_url.reveal(),
+            # a thread of the worker or of the web pool holds a connection for milliseconds; the store's own come on top
+            pool_size=settings.threads + STORE_THREADS,
+            name=f"brandq {role}",
+        )
+        self.broker: dramatiq.Broker = open_broker(
+            settings.broker_url.reveal(), role=role, threads=settings.threads, grace_s=settings.grace_s
+        )
+        self.publisher = Publisher(self.broker)
+        self.worker = settings.worker
+        self.stopping = False
+        self._store_threads = ThreadPoolExecutor(STORE_THREADS, thread_name_prefix="brandq-store")
+        self._http: HttpSession | None = None
+        self._slots: dict[str, asyncio.Semaphore] = {}
+
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+    def send(self, fn: Callable[..., Any], *ids: Any, priority: int | None = None, delay_s: float = 0) -> None:
+        """Have an actor called with these ids. Never blocks and never fails: a lost send has its sweep.
+
+        What must wait longer than a message may is not sent at all: its ``next_attempt_at`` stands in the table.
+        """
+        delay_ms = round(delay_s * 1000)
+        if delay_ms <= MAX_DELAY_MS:
+            self.publisher.send(message(fn, *ids, priority=priority), delay_ms or None)
+
+    def provider(self, engine: EngineRef) -> tuple[Provider, str | None] | ProviderError:
+        """Whom to ask for an engine, and with which key; an error where this process cannot ask it."""
+        try:
+            return self.registry.provider(engine), self.registry.key(engine)
+        except BadSettings as error:
+            return ProviderError(ErrorClass.BAD_REQUEST, "; ".join(error.faults))
+
+    def slots(self, provider: Provider) -> asyncio.Semaphore:
+        """The calls that this process may have in flight at one provider. On the actors' loop only."""
+        return self._slots.setdefault(provider.name, asyncio.Semaphore(provider.concurrency))
+
+    @property
+    def http(self) -> HttpSession:
+        if self._http is None:
+            raise BadSettings(["the HTTP session is open only on a worker's loop"])
+        return self._http
+
+    async def in_thread(self, work: Callable[[], T]) -> T:
+        """Run a transaction off the loop. It is never abandoned: a cancelled caller still waits for its commit."""
+        future = asyncio.get_running_loop().run_in_executor(self._store_threads, work)
+        try:
+            return await asyncio.shield(future)
+        except asyncio.CancelledError:
+            await asyncio.wait([future])
+            raise
+
+    async def open_loop(self) -> None:
+        self._http = open_session()
+        self._slots = {}
+
+    async def close_loop(self) -> None:
+        if self._http is not None:
+            await self._http.close()
+            self._http = None
+
+    def close(self) -> None:
+        """Publish what is owed and give everything back. The worker must have been stopped before."""
+        self.publisher.close(PUBLISH_GRACE_S)
+        self.broker.close()
+        self._store_threads.shutdown()
+        self.database.dispose()

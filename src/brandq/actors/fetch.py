@@ -1,0 +1,261 @@
+"""Fetch: ask one engine a batch of samples side by side, and keep each answer as it lands.
+
+The claims of a batch are renewed while its calls run, so a lease can be short: what a dead worker held comes back within
+a minute or two. The same look tells which claims no longer hold (cancelled, past the deadline), and their calls are
+broken off. No transaction is open while a provider is waited for.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+
+from brandq import store
+from brandq.actors.analyze import analyze
+from brandq.actors.declare import actor
+from brandq.actors.desk import Desk
+from brandq.actors.report import close_if_done
+from brandq.errors import DatabaseNotReady
+from brandq.plan import EngineRef, Plan
+from brandq.providers import ask
+from brandq.providers.dialect import Outcome, ProviderError
+
+logger = logging.getLogger(__name__)
+
+#: answers that land within this time share a commit; far below what anybody notices, far above what a commit takes
+GROUP_S = 0.02
+#: how soon a cancelled call is broken off
+WATCH_S = 1.0
+#: a sample that found no free slot at its engine for so long goes back unasked. With the longest call (180 s) on top it
+#: must stay below the actor's time limit, 600 s
+SLOT_WAIT_S = 360.0
+#: between two tries at reaching the database with answers in hand; they are paid for and must not be dropped
+STORE_AGAIN_S = 2.0
+#: the first wait before a sample is asked again where the provider named none; it doubles, up to the second number
+FIRST_WAIT_S, LONGEST_WAIT_S = 1.5, 60.0
+
+
+@actor(queue_name="brandq.fetch")
+async def fetch(desk: Desk, sample_ids: list[int]) -> None:
+    """Take waiting samples, put each prompt to its engine, keep what comes back, send analyze.
+
+    Safe to repeat: a sample that does not wait cannot be claimed, and a stale attempt cannot settle.
+    """
+    claims, plans = await desk.in_thread(lambda: _claim(desk, sample_ids))
+    if not claims:
+        return
+    batch = _Batch(desk, claims, plans)
+    try:
+        await batch.settle_all()
+    except asyncio.CancelledError:
+        # the worker is stopping: what has landed is kept, the rest goes back to be asked by another one
+        logger.info("stopping: %d calls in flight are handed back", len(batch.calls))
+    finally:
+        await batch.leave()
+
+
+def _claim(desk: Desk, sample_ids: Sequence[int]) -> tuple[list[store.Claim], dict[str, Plan]]:
+    now = desk.now()
+    with desk.database.begin() as db:
+        lease_until = now + timedelta(seconds=desk.settings.lease_s)
+        claims = store.claim_samples(db, sample_ids, worker=desk.worker, now=now, lease_until=lease_until)
+        return claims, store.plans_of(db, {claim.execution_id for claim in claims})
+
+
+@dataclass(frozen=True)
+class _Landed:
+    """One ended call; ``outcome`` is None when no slot came free and the sample was never asked."""
+
+    claim: store.Claim
+    engine: EngineRef
+    outcome: Outcome | None
+    asked_at: datetime
+
+
+@dataclass
+class _Settled:
+    """What a commit did, and so what is to be sent after it."""
+
+    answered: list[store.Claim]
+    again: list[tuple[store.Claim, float]]
+    given_up: set[str]
+
+    def hand_back(self, again: Iterable[store.Claim], given_up: Iterable[str]) -> None:
+        self.again += [(claim, 0.0) for claim in again]
+        self.given_up.update(given_up)
+
+
+class _Batch:
+    """The calls of one message while they run."""
+
+    def __init__(self, desk: Desk, claims: Sequence[store.Claim], plans: dict[str, Plan]) -> None:
+        self.desk = desk
+        self.plans = plans
+        self.asked: set[int] = set()
+        self.calls = {asyncio.create_task(self._call(claim)): claim for claim in claims}
+        self._watched = self._renewed = time.monotonic()
+
+    async def _call(self, claim: store.Claim) -> _Landed:
+        plan = self.plans[claim.execution_id]
+        engine = next(engine for engine in plan.engines if engine.engine == claim.engine)
+        chosen = self.desk.provider(engine)
+        if isinstance(chosen, ProviderError):
+            return _Landed(claim, engine, Outcome(None, chosen, 0, {}), self.desk.now())
+        provider, key = chosen
+        slots = self.desk.slots(provider)
+        try:
+            await asyncio.wait_for(slots.acquire(), SLOT_WAIT_S)
+        except TimeoutError:
+            return _Landed(claim, engine, None, self.desk.now())
+        try:
+            asked_at = self.desk.now()
+            self.asked.add(claim.sample_id)
+            outcome = await ask(self.desk.http, provider, engine, plan.prompts[claim.prompt_no - 1], key)
+        finally:
+            slots.release()
+        return _Landed(claim, engine, outcome, asked_at)
+
+    async def settle_all(self) -> None:
+        """Settle every call as it lands; ends when none is left."""
+        while self.calls:
+            done, _ = await asyncio.wait(self.calls, timeout=WATCH_S, return_when=asyncio.FIRST_COMPLETED)
+            if done and len(done) < len(self.calls):
+                await asyncio.sleep(GROUP_S)
+            await self._settle([call for call in self.calls if call.done()])
+            await self._watch()
+
+    async def leave(self) -> None:
+        """Break off what still runs, keep what has landed meanwhile, hand back the rest."""
+        for call in self.calls:
+            call.cancel()
+        if self.calls:
+            await asyncio.wait(self.calls)
+        landed = [call for call in self.calls if not call.cancelled() and call.exception() is None]
+        await self._settle(landed)
+        claims = list(self.calls.values())
+        self.calls.clear()
+        await self._hand_back(claims)
+
+    async def _settle(self, calls: Iterable[asyncio.Task[_Landed]]) -> None:
+        ended = list(calls)
+        if not ended:
+            return
+        landed = [call.result() for call in ended]
+        settled = await self._store(landed)
+        for call in ended:
+            del self.calls[call]
+        await self._follow_up(settled)
+
+    async def _store(self, landed: Sequence[_Landed]) -> _Settled:
+        while True:
+            try:
+                return await self.desk.in_thread(lambda: _record(self.desk, landed))
+            except DatabaseNotReady as error:
+                logger.error("%d answers wait for the database: %s", len(landed), error)
+                await asyncio.sleep(STORE_AGAIN_S)
+
+    async def _follow_up(self, settled: _Settled) -> None:
+        for execution_id, claims in _by_execution(settled.answered).items():
+            ids = [claim.sample_id for claim in claims]
+            self.desk.send(analyze, execution_id, ids, priority=claims[0].priority)
+        for claim, wait_s in settled.again:
+            self.desk.send(fetch, [claim.sample_id], priority=claim.priority, delay_s=wait_s)
+        for execution_id in settled.given_up:
+            await self.desk.in_thread(partial(close_if_done, self.desk, execution_id))
+
+    async def _watch(self) -> None:
+        """Renew the leases, and break off the calls whose claims no longer hold."""
+        now_s = time.monotonic()
+        if not self.calls or now_s - self._watched < WATCH_S:
+            return
+        self._watched = now_s
+        # four renewals fit into a lease, so that one may be late without losing it
+        renew = now_s - self._renewed > self.desk.settings.lease_s / 4
+        if renew:
+            self._renewed = now_s
+        claims = list(self.calls.values())
+        try:
+            held = await self.desk.in_thread(lambda: _look(self.desk, claims, renew))
+        except DatabaseNotReady as error:
+            logger.warning("cannot look after %d calls: %s", len(claims), error)
+            return
+        for call, claim in list(self.calls.items()):
+            if claim.sample_id not in held and not call.done():
+                call.cancel()
+                del self.calls[call]
+
+    async def _hand_back(self, claims: Sequence[store.Claim]) -> None:
+        if not claims:
+            return
+
+        def release() -> _Settled:
+            now = self.desk.now()
+            settled = _Settled([], [], set())
+            with self.desk.database.begin() as db:
+                for asked in (False, True):
+                    theirs = [claim for claim in claims if (claim.sample_id in self.asked) == asked]
+                    settled.hand_back(*store.hand_back(db, theirs, asked=asked, now=now))
+            return settled
+
+        await self._follow_up(await self.desk.in_thread(release))
+
+
+def _by_execution(claims: Iterable[store.Claim]) -> dict[str, list[store.Claim]]:
+    groups: dict[str, list[store.Claim]] = {}
+    for claim in claims:
+        groups.setdefault(claim.execution_id, []).append(claim)
+    return groups
+
+
+def _look(desk: Desk, claims: Sequence[store.Claim], renew: bool) -> set[int]:
+    if not renew:
+        with desk.database.read() as db:
+            return store.still_held(db, claims)
+    with desk.database.begin() as db:
+        lease_until = desk.now() + timedelta(seconds=desk.settings.lease_s)
+        store.renew_leases(db, claims, worker=desk.worker, lease_until=lease_until)
+        return store.still_held(db, claims)
+
+
+def _record(desk: Desk, landed: Sequence[_Landed]) -> _Settled:
+    """Settle ended calls in one transaction; what became of them."""
+    settled = _Settled([], [], set())
+    now = desk.now()
+    with desk.database.begin() as db:
+        for call in sorted(landed, key=lambda call: call.claim.sample_id):
+            claim, outcome = call.claim, call.outcome
+            if outcome is None:
+                settled.hand_back(*store.hand_back(db, [claim], asked=False, now=now))
+            elif outcome.error is None:
+                simulated = call.engine.simulated
+                if store.settle_answer(db, claim, outcome, asked_at=call.asked_at, simulated=simulated, now=now):
+                    settled.answered.append(claim)
+            else:
+                wait_s = _wait_s(outcome.error, claim.attempt)
+                again_at = None if wait_s is None else now + timedelta(seconds=wait_s)
+                moved = store.settle_error(db, claim, outcome, again_at=again_at, now=now)
+                if moved and wait_s is not None:
+                    settled.again.append((claim, wait_s))
+                elif moved:
+                    settled.given_up.add(claim.execution_id)
+    return settled
+
+
+def _wait_s(error: ProviderError, attempt: int) -> float | None:
+    """Seconds until the sample is asked again; None when it is not.
+
+    What the provider asked for is honoured. Otherwise the wait doubles with each attempt, with jitter over its upper half
+    so that the samples of a batch, which failed together, do not come back together.
+    """
+    if not error.ask_again or attempt >= store.MAX_ATTEMPTS:
+        return None
+    if error.wait_ms is not None:
+        return error.wait_ms / 1000 + random.uniform(0, 0.5)
+    longest = min(LONGEST_WAIT_S, FIRST_WAIT_S * 2 ** (attempt - 1))
+    return random.uniform(longest / 2, longest)

@@ -1,0 +1,297 @@
+"""What surrounds every message: the log, the loop and its resources, the drain, the retries, the time limit.
+
+Dramatiq calls ``before_*`` hooks in list order and ``after_*`` hooks in reverse, and it swallows every exception that
+a hook raises except SystemExit and its own SkipMessage. Both facts shape this module: the order is part of the code
+(``house_middleware``), and what must not be swallowed either ends the process or dead-letters the message.
+
+Left out on purpose: AgeLimit (drops messages without a word), ShutdownNotifications (a deploy would count as a failed
+try, and as the last one where max_retries is 0; ``Drain`` does better), Callbacks, Pipelines and group callbacks (when
+their enqueue fails the rest of the chain is lost in silence; our actors send ids after their commit, and a sweep
+repairs that), Results (the tables are the truth), Prometheus (its gauges are wrong), CurrentMessage (``Log`` has it).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import logging
+import threading
+import time
+from collections.abc import Awaitable, Coroutine
+from typing import Any, Protocol, TypeVar
+
+import dramatiq
+from dramatiq.asyncio import EventLoopThread, get_event_loop_thread, set_event_loop_thread
+from dramatiq.middleware import AsyncIO, Middleware, Retries, TimeLimit
+from dramatiq.worker import Worker
+from periodiq import PeriodiqMiddleware
+
+R = TypeVar("R")
+
+logger = logging.getLogger(__name__)
+
+#: no message is delayed by more than this. RabbitMQ has no delays: a worker holds the message unacknowledged until it
+#: is due (traps 3 and 15), so the delay must stay well under consumer_timeout, 30 min. Longer waits are
+#: ``next_attempt_at`` in the table.
+MAX_DELAY_MS = 15 * 60_000
+#: a loop thread that has not started by then never will; dramatiq's own 1 s is less than a throttled pod may take
+LOOP_BOOT_S = 30.0
+#: what a cancelled actor has for its ``finally``; dramatiq waits as long when a time limit interrupts one
+CLEANUP_S = 1.0
+#: for the desk to close its sessions; must exceed one last group commit
+CLOSE_S = 10.0
+#: a tick older than this is dropped: must exceed one restart of RabbitMQ (a minute); five ticks do no more than one
+TICK_SKIP_S = 300
+#: the last characters of a traceback name the error; all of it (30 frames) would travel with every retry and stand in
+#: the management UI
+TRACEBACK_CHARS = 1_000
+#: ids of one message in one log line; a batch of 32 ids must fit
+LOG_CHARS = 400
+
+
+class LoopDesk(Protocol):
+    """The part of the desk that lives on the actors' loop: opened before the first message, closed after the last."""
+
+    def open_loop(self) -> Coroutine[Any, Any, None]: ...
+
+    def close_loop(self) -> Coroutine[Any, Any, None]: ...
+
+
+class Log(Middleware):
+    """One line when a message starts, one when it ends, with its ids and never with what an answer or a key says."""
+
+    def __init__(self) -> None:
+        self._here = threading.local()
+
+    def before_process_message(self, broker: dramatiq.Broker, message: dramatiq.MessageProxy) -> None:
+        self._here.started = time.monotonic()
+        waited_ms = max(0, int(time.time() * 1000) - message.message_timestamp)
+        logger.info("%s started, sent %d ms ago (%s)", brief(message), waited_ms, message.message_id)
+
+    def after_process_message(
+        self,
+        broker: dramatiq.Broker,
+        message: dramatiq.MessageProxy,
+        *,
+        result: Any = None,
+        exception: BaseException | None = None,
+    ) -> None:
+        ms = int((time.monotonic() - self._here.started) * 1000)
+        if exception is None:
+            logger.info("%s done in %d ms (%s)", brief(message), ms, message.message_id)
+            return
+        # Only the class: dramatiq logs the error itself, with its traceback.
+        verdict = "goes to the dead letters" if message.failed else "will be tried again"
+        cause = type(exception).__name__
+        logger.warning("%s ended in %s after %d ms, %s (%s)", brief(message), cause, ms, verdict, message.message_id)
+
+    def after_skip_message(self, broker: dramatiq.Broker, message: dramatiq.MessageProxy) -> None:
+        logger.info("%s skipped: too old (%s)", brief(message), message.message_id)
+
+
+class ActorLoop(EventLoopThread):
+    """The loop that async actors run on, knowing which of its asyncio tasks are actors.
+
+    A daemon, unlike dramatiq's: a process that ends without stopping its worker must end, not hang.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(logger)
+        self.daemon = True
+        self.draining = False
+        self.acting: set[asyncio.Task[Any]] = set()
+
+    def run_coroutine(self, coro: Awaitable[R]) -> R:
+        return super().run_coroutine(self._noted(coro))
+
+    async def _noted(self, coro: Awaitable[R]) -> R:
+        own = asyncio.current_task()
+        if own is None:  # never: a coroutine on a loop is always inside one
+            return await coro
+        self.acting.add(own)
+        try:
+            return await coro
+        finally:
+            self.acting.discard(own)
+
+    def finish(self, coro: Coroutine[Any, Any, None], timeout_s: float) -> None:
+        """Run this last piece, but wait no longer: a coroutine that blocks the loop must not keep the process alive."""
+        future = asyncio.run_coroutine_threadsafe(coro, self.loop)
+        try:
+            future.result(timeout=timeout_s)
+        except TimeoutError:
+            logger.error("the actors' loop did not finish within %g s; leaving it", timeout_s)
+
+    async def cancel_actors(self) -> None:
+        self.draining = True
+        await _cancel(set(self.acting))
+
+    async def cancel_everything(self) -> None:
+        await _cancel(asyncio.all_tasks())
+
+
+def actor_loop() -> ActorLoop | None:
+    """The loop of this process's worker; None where no worker runs."""
+    thread = get_event_loop_thread()
+    return thread if isinstance(thread, ActorLoop) else None
+
+
+class SafeAsyncIO(AsyncIO):
+    """Starts and stops the loop, or ends the process: with a loop that failed to start, every async actor would fail.
+
+    Dramatiq's own gives up after one second, swallows the error and goes on.
+    """
+
+    def __init__(self, boot_timeout_s: float = LOOP_BOOT_S) -> None:
+        super().__init__()
+        self.boot_timeout_s = boot_timeout_s
+
+    def before_worker_boot(self, broker: dramatiq.Broker, worker: Worker) -> None:
+        thread = ActorLoop()
+        try:
+            thread.start(timeout=self.boot_timeout_s)
+        except RuntimeError as error:
+            logger.critical("the actors' loop did not start within %g s", self.boot_timeout_s)
+            raise SystemExit(3) from error
+        set_event_loop_thread(thread)
+
+    def after_worker_shutdown(self, broker: dramatiq.Broker, worker: Worker) -> None:
+        thread = actor_loop()
+        if thread is None:
+            return
+        thread.finish(thread.cancel_everything(), 2 * CLEANUP_S)
+        thread.loop.call_soon_threadsafe(thread.loop.stop)
+        thread.join(timeout=CLEANUP_S)
+        set_event_loop_thread(None)
+
+
+class LoopResources(Middleware):
+    """Opens the desk's loop side (HTTP session, pollers) before the first message, closes it after the last.
+
+    Stands right after SafeAsyncIO: opened once the loop runs, closed before it stops.
+    """
+
+    def __init__(self, desk: LoopDesk) -> None:
+        self.desk = desk
+
+    def before_worker_boot(self, broker: dramatiq.Broker, worker: Worker) -> None:
+        thread = actor_loop()
+        if thread is None:
+            logger.critical("no loop to open the desk on: LoopResources stands after SafeAsyncIO")
+            raise SystemExit(3)
+        try:
+            thread.run_coroutine(self.desk.open_loop())
+        except Exception as error:
+            # Whatever it was, dramatiq would log it and let actors run with a desk that is not open.
+            logger.critical("the desk did not open: %s", type(error).__name__, exc_info=error)
+            raise SystemExit(3) from error
+
+    def after_worker_shutdown(self, broker: dramatiq.Broker, worker: Worker) -> None:
+        thread = actor_loop()
+        if thread is not None:
+            thread.finish(self.desk.close_loop(), CLOSE_S)
+
+
+class Drain(Middleware):
+    """On stop, actors have ``grace_s`` to finish; then they are cancelled, while acknowledging still works.
+
+    Without it dramatiq stops the loop under them: no CancelledError, no ``finally``. Only async actors are cancelled:
+    not what the desk runs on the same loop, for an actor's last words may need it, and not a plain function in its
+    thread, which nobody can. ``grace_s`` must be less than the worker's stop timeout by CLEANUP_S and a few seconds for
+    the broker.
+    """
+
+    def __init__(self, grace_s: float) -> None:
+        self.grace_s = grace_s
+
+    def before_worker_shutdown(self, broker: dramatiq.Broker, worker: Worker) -> None:
+        thread = actor_loop()
+        if thread is not None:
+            thread.loop.call_soon_threadsafe(thread.loop.call_later, self.grace_s, self._over, thread)
+
+    def after_worker_shutdown(self, broker: dramatiq.Broker, worker: Worker) -> None:
+        # The stop timeout may have passed before the grace did; nothing may run on once the desk closes.
+        thread = actor_loop()
+        if thread is not None and thread.acting:
+            thread.finish(thread.cancel_actors(), 2 * CLEANUP_S)
+
+    @staticmethod
+    def _over(thread: ActorLoop) -> None:
+        if thread.acting:
+            logger.info("the grace is over: cancelling %d actors", len(thread.acting))
+        thread.draining = True
+        for actor in thread.acting:
+            actor.cancel()
+
+
+class SafeRetries(Retries):
+    """Retries that cannot lose a message: when its own enqueue fails, the message is dead-lettered, not acknowledged.
+
+    Three more things differ from dramatiq's. A drained actor's message goes back at once and uncounted, because a
+    deploy is not a failure. No delay exceeds MAX_DELAY_MS, not even one that ``dramatiq.Retry`` asks for. The
+    ``traceback`` option is kept short.
+    """
+
+    def before_enqueue(self, broker: dramatiq.Broker, message: dramatiq.Message[Any], delay: int | None) -> None:
+        _shorten_traceback(message.options)
+
+    def after_process_message(
+        self,
+        broker: dramatiq.Broker,
+        message: dramatiq.MessageProxy,
+        *,
+        result: Any = None,
+        exception: BaseException | None = None,
+    ) -> None:
+        if exception is None:
+            return
+        thread = actor_loop()
+        try:
+            if isinstance(exception, concurrent.futures.CancelledError) and thread is not None and thread.draining:
+                broker.enqueue(message._message)
+                return
+            if isinstance(exception, dramatiq.Retry) and exception.delay is not None:
+                exception.delay = min(exception.delay, MAX_DELAY_MS)
+            super().after_process_message(broker, message, result=result, exception=exception)
+        except Exception:
+            # Whatever it was, dramatiq will log it, swallow it, and settle the message by this flag.
+            message.fail()
+            raise
+        finally:
+            _shorten_traceback(message.options)
+
+
+def house_middleware(grace_s: float) -> list[Middleware]:
+    """The middleware of every brandq broker, in order. ``bind`` adds LoopResources right after SafeAsyncIO."""
+    return [
+        # First, so that its "started" precedes everything and its "ended" knows what SafeRetries decided.
+        Log(),
+        SafeAsyncIO(),
+        # After the loop and its resources: its last cancelling comes before they close.
+        Drain(grace_s),
+        SafeRetries(),
+        # Before the time limit: a skipped tick arms no timer.
+        PeriodiqMiddleware(skip_delay=TICK_SKIP_S),
+        # Last, so that it is armed nearest to the actor and disarmed first: fired during SafeRetries' enqueue it would
+        # lose the message and end the worker thread for good.
+        TimeLimit(),
+    ]
+
+
+def brief(message: dramatiq.MessageProxy | dramatiq.Message[Any]) -> str:
+    """``fetch(17, 18)``: the actor and its ids, cut so that a line stays a line."""
+    text = str(message)
+    return text if len(text) <= LOG_CHARS else text[: LOG_CHARS - 1] + "…"
+
+
+async def _cancel(running: set[asyncio.Task[Any]]) -> None:
+    others = {one for one in running if one is not asyncio.current_task() and not one.done()}
+    for one in others:
+        one.cancel()
+    if others:
+        await asyncio.wait(others, timeout=CLEANUP_S)
+
+
+def _shorten_traceback(options: dict[str, Any]) -> None:
+    if "traceback" in options:
+        options["traceback"] = options["traceback"][-TRACEBACK_CHARS:]

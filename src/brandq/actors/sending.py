@@ -1,0 +1,32 @@
+"""Which messages move what stands in the tables: used right after a commit, and by the sweeps when one was lost."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from brandq import store
+from brandq.actors.analyze import analyze
+from brandq.actors.desk import Desk
+from brandq.actors.fetch import fetch
+from brandq.actors.report import close_if_done
+
+
+def send_fetches(desk: Desk, batches: Iterable[store.Batch]) -> None:
+    for batch in batches:
+        desk.send(fetch, list(batch.sample_ids), priority=batch.priority)
+
+
+def send_analyses(desk: Desk, batches: Iterable[store.Batch]) -> None:
+    for batch in batches:
+        desk.send(analyze, batch.execution_id, list(batch.sample_ids), priority=batch.priority)
+
+
+def send_execution(desk: Desk, execution_id: str) -> None:
+    """Start what was just accepted: ask what waits, analyze the answers that it brought along."""
+    with desk.database.read() as db:
+        waiting = store.waiting_batches(db, execution_id)
+        answered = store.answered_batches(db, execution_id)
+    send_analyses(desk, answered)
+    send_fetches(desk, waiting)
+    if not waiting and not answered:
+        close_if_done(desk, execution_id)

@@ -1,0 +1,211 @@
+"""Upkeep: once a minute, whatever the tables say is open and nobody moves is moved on.
+
+Every send has its sweep here, so that a lost message or a dead worker costs a minute or two and nothing else:
+
+| sent | by | sent again by |
+|---|---|---|
+| fetch | web, fetch, upkeep | `resend_waiting`; `release_expired` when its worker died |
+| analyze | fetch, web | `resend_answered` |
+| report | fetch, analyze, upkeep | `close_unclosed` when nobody closed; `resend_reports` |
+| notify | report | `resend_deliveries` |
+| tick | clock | the next tick |
+
+A sweep may run twice at once: each works by guarded updates.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Collection
+from datetime import datetime, timedelta
+
+from periodiq import cron
+
+from brandq import store
+from brandq.actors.broker import BrokerUnreachable, queue_depths
+from brandq.actors.declare import actor
+from brandq.actors.desk import Desk
+from brandq.actors.notify import notify
+from brandq.actors.report import close_if_done, report
+from brandq.actors.sending import send_analyses, send_fetches
+from brandq.states import SampleState
+
+logger = logging.getLogger(__name__)
+
+#: a message in a queue that is not empty counts as lost so many times later than in an empty one: it probably stands
+#: among the others. Sent twice it does no harm, but it costs
+BUSY_FACTOR = 10
+#: rows that one pass of a sweep moves; the next minute takes the next ones
+MOST_ROWS = 2000
+#: what a standing truth may lag behind before it counts as broken: a lease, and two ticks
+SLACK_S = 300
+#: idempotency keys and unused limits are remembered for a week
+FORGET_AFTER = timedelta(days=7)
+
+
+@actor(queue_name="brandq.upkeep", max_retries=0, time_limit=50_000, periodic=cron("* * * * *"))
+def tick(desk: Desk) -> None:
+    """Run every sweep once, and the hourly and daily ones when their hour has come.
+
+    Safe to repeat: each sweep moves only what is stuck, by guarded updates.
+    """
+    faults: list[Exception] = []
+    for sweep in SWEEPS:
+        try:
+            repaired = sweep(desk)
+            with desk.database.begin() as db:
+                store.note_sweep(db, sweep.__name__, repaired=repaired, now=desk.now())
+            if repaired:
+                logger.info("%s: %d", sweep.__name__, repaired)
+        except Exception as error:
+            # one sweep that fails must not keep the others from running; the message fails with all of them below
+            faults.append(error)
+    if faults:
+        raise ExceptionGroup("sweeps failed", faults)
+
+
+def resume(desk: Desk, *, dead: Collection[str]) -> None:
+    """Send everything that is open, at the start of a process whose broker lost its messages when it last ended.
+
+    ``dead``: the workers that are known to be gone; what they held is taken back without waiting for its lease.
+    """
+    now = desk.now()
+    with desk.database.begin() as db:
+        _, lost = store.release_expired(db, now=now, limit=MOST_ROWS, dead=dead)
+        # whatever was sent up to this moment was sent into a broker that is no more
+        before = now + timedelta(seconds=1)
+        waiting = store.stranded(db, SampleState.WAITING, sent_before=before, now=now, limit=MOST_ROWS)
+        answered = store.stranded(db, SampleState.ANSWERED, sent_before=before, now=now, limit=MOST_ROWS)
+        reporting = store.stranded_reports(db, sent_before=before, now=now, limit=MOST_ROWS)
+    for execution_id in lost:
+        close_if_done(desk, execution_id)
+    send_fetches(desk, waiting)
+    send_analyses(desk, answered)
+    for execution_id, priority in reporting:
+        desk.send(report, execution_id, priority=priority)
+
+
+def release_expired(desk: Desk) -> int:
+    """Take back the samples of workers that died."""
+    with desk.database.begin() as db:
+        batches, lost = store.release_expired(db, now=desk.now(), limit=MOST_ROWS)
+    send_fetches(desk, batches)
+    for execution_id in lost:
+        close_if_done(desk, execution_id)
+    return sum(len(batch.sample_ids) for batch in batches) + len(lost)
+
+
+def expire_overdue(desk: Desk) -> int:
+    """Close the executions whose deadline has passed with what they have."""
+    with desk.database.begin() as db:
+        expired = store.expire_overdue(db, now=desk.now(), limit=MOST_ROWS)
+    for execution_id in expired:
+        desk.send(report, execution_id)
+    return len(expired)
+
+
+def resend_waiting(desk: Desk) -> int:
+    """Send fetch again for samples whose message was lost."""
+    return _resend(desk, SampleState.WAITING, "brandq.fetch", send_fetches)
+
+
+def resend_answered(desk: Desk) -> int:
+    """Send analyze again for answers whose message was lost."""
+    return _resend(desk, SampleState.ANSWERED, "brandq.analyze", send_analyses)
+
+
+def _resend(desk: Desk, state: SampleState, queue_name: str, send: Callable[[Desk, list[store.Batch]], None]) -> int:
+    now = desk.now()
+    with desk.database.begin() as db:
+        sent_before = now - _patience(desk, queue_name)
+        batches = store.stranded(db, state, sent_before=sent_before, now=now, limit=MOST_ROWS)
+    send(desk, batches)
+    return sum(len(batch.sample_ids) for batch in batches)
+
+
+def _patience(desk: Desk, queue_name: str) -> timedelta:
+    """How old a message must be to count as lost: in an empty queue it cannot be waiting its turn."""
+    try:
+        empty = queue_depths(desk.broker)[queue_name].ready == 0
+    except BrokerUnreachable as error:
+        logger.warning("%s", error)
+        empty = False
+    return timedelta(seconds=desk.settings.lost_after_s * (1 if empty else BUSY_FACTOR))
+
+
+def close_unclosed(desk: Desk) -> int:
+    """Close executions whose last sample was settled by a worker that died before closing."""
+    with desk.database.read() as db:
+        unclosed = store.unclosed(db, limit=MOST_ROWS)
+    for execution_id in unclosed:
+        close_if_done(desk, execution_id)
+    return len(unclosed)
+
+
+def resend_reports(desk: Desk) -> int:
+    """Send report again for closed executions whose message was lost."""
+    now = desk.now()
+    with desk.database.begin() as db:
+        sent_before = now - timedelta(seconds=desk.settings.lost_after_s)
+        stranded = store.stranded_reports(db, sent_before=sent_before, now=now, limit=MOST_ROWS)
+    for execution_id, priority in stranded:
+        desk.send(report, execution_id, priority=priority)
+    return len(stranded)
+
+
+def resend_deliveries(desk: Desk) -> int:
+    """Send notify for webhook calls whose time has come."""
+    with desk.database.read() as db:
+        due = store.due_deliveries(db, due_before=desk.now(), limit=MOST_ROWS)
+    for execution_id in due:
+        desk.send(notify, execution_id)
+    return len(due)
+
+
+def remove_old(desk: Desk) -> int:
+    """Hourly: remove executions that ended longer ago than the retention."""
+    now = desk.now()
+    days = desk.settings.retention_days
+    if not days or not _turn(desk, "hourly", now.replace(minute=0, second=0, microsecond=0)):
+        return 0
+    with desk.database.begin() as db:
+        return store.remove_ended(db, ended_before=now - timedelta(days=days), limit=MOST_ROWS)
+
+
+def forget_old(desk: Desk) -> int:
+    """Daily at 03:00 UTC: forget idempotency keys and unused limits after a week."""
+    now = desk.now()
+    three = now.replace(hour=3, minute=0, second=0, microsecond=0)
+    if not _turn(desk, "daily", three if now >= three else three - timedelta(days=1)):
+        return 0
+    with desk.database.begin() as db:
+        return store.forget_keys_and_limits(db, before=now - FORGET_AFTER)
+
+
+def _turn(desk: Desk, name: str, slot: datetime) -> bool:
+    with desk.database.begin() as db:
+        return store.take_turn(db, name, slot=slot, now=desk.now())
+
+
+def check_truths(desk: Desk) -> int:
+    """Say loudly when something is stuck that no sweep puts right."""
+    with desk.database.read() as db:
+        broken = store.broken_truths(db, now=desk.now(), slack=timedelta(seconds=SLACK_S))
+    for words, rows in broken.items():
+        if rows:
+            logger.error("%s: %d", words, rows)
+    return 0
+
+
+SWEEPS: tuple[Callable[[Desk], int], ...] = (
+    release_expired,
+    expire_overdue,
+    close_unclosed,
+    resend_waiting,
+    resend_answered,
+    resend_reports,
+    resend_deliveries,
+    remove_old,
+    forget_old,
+    check_truths,
+)

@@ -1,0 +1,475 @@
+"""The command line: ``brandq COMMAND``. Each command is one function; what it prints is for people, exit codes for scripts.
+
+Exit codes: 0 done; 1 it ended, but without a usable answer; 2 the command or the settings are wrong; 3 the database or
+the broker does not answer.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import secrets
+import sys
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from rich.table import Table
+
+from brandq import __version__, analysis, doctor, importing, store
+from brandq.actors import ACTORS
+from brandq.actors.broker import BrokerUnreachable
+from brandq.actors.clock import keep_time
+from brandq.actors.declare import QUEUES, bind
+from brandq.actors.desk import Desk, open_registry
+from brandq.actors.report import publication
+from brandq.actors.sending import send_execution
+from brandq.errors import BadRequest, BadSettings, BrandqError, DatabaseNotReady, Fault
+from brandq.plan import Plan, parse, parse_brands
+from brandq.running import pipeline, reaching, web, with_database, work
+from brandq.settings import Settings, read_settings
+from brandq.terminal import console, errors, print_summary, rendered, see_through, welcome
+
+OWNER = "local"
+
+DEMO: Mapping[str, Any] = {
+    "brands": [{"name": "趣车良品", "aliases": ["趣车"]}, "竞品 1", "竞品 2"],
+    "prompts": ["深圳新能源汽车改装门店哪家好？"],
+    "engines": ["doubao", "qwen"],
+    "repeats": 5,
+    "label": "demo",
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    arguments = _parser().parse_args(argv)
+    command: Callable[[argparse.Namespace], int] = arguments.command
+    try:
+        return command(arguments)
+    except BadRequest as error:
+        errors.print(f"{error.title}:", style="bold red", markup=False)
+        for fault in error.faults:
+            errors.print(f"  {fault.pointer or '/'}: {fault.detail}", markup=False)
+        return 2
+    except (DatabaseNotReady, BrokerUnreachable) as error:
+        errors.print(str(error), style="red", markup=False)
+        return 3
+    except BrandqError as error:
+        errors.print(str(error), style="red", markup=False)
+        return 2
+    except KeyboardInterrupt:
+        errors.print("stopped")
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="brandq",
+        description="Measures what AI assistants say about brands.",
+        epilog="Settings are environment variables: `brandq doctor` shows them all.",
+    )
+    parser.add_argument("--version", action="version", version=f"brandq {__version__}")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    def command(name: str, run: Callable[[argparse.Namespace], int], text: str) -> argparse.ArgumentParser:
+        added = commands.add_parser(name, help=text, description=text)
+        added.set_defaults(command=run)
+        return added
+
+    demo = command("demo", _demo, "run a small plan against simulated assistants and show the report")
+    _out(demo, "out/demo")
+    serve = command("serve", _serve, "API, worker and clock in one process, with a SQLite file: no servers needed")
+    _address(serve)
+    _address(command("web", _web, "the API alone; workers and the clock run elsewhere"))
+    worker = command("work", _work, "work on queues of the broker")
+    worker.add_argument(
+        "--queues",
+        default="",
+        metavar="NAMES",
+        help=f"comma separated, of {', '.join(name.removeprefix('brandq.') for name in QUEUES)}; default: all",
+    )
+    worker.add_argument("--threads", type=int, help="worker threads (BRANDQ_THREADS)")
+    command("clock", _clock, "send the tick of every minute; one such process is enough")
+    migrate = command("migrate", _migrate, "bring the database to the revision that this version needs")
+    migrate.add_argument("--revision", default="head", help="another revision than the newest")
+
+    run = command("run", _run, "ask assistants, wait, and write the report")
+    _brands(run)
+    run.add_argument(
+        "--prompt", action="append", required=True, metavar="P", help="a question, word for word; repeatable"
+    )
+    run.add_argument("--engine", action="append", required=True, metavar="E", help="see `brandq engines`; repeatable")
+    run.add_argument("--repeats", type=int, default=1, metavar="R", help="times each prompt is put to each engine (1)")
+    run.add_argument("--priority", type=int, default=5, metavar="0-10")
+    _out(run, None)
+
+    load = command("import", _import, "make a report over answers that you already have, from a JSONL or CSV file")
+    load.add_argument("file", type=Path)
+    _brands(load)
+    load.add_argument(
+        "--map",
+        default="",
+        metavar="FIELD=COLUMN,…",
+        help=f"where the file has {', '.join(importing.KNOWN_COLUMNS)}; usual names are found without it",
+    )
+    _out(load, None)
+
+    again = command("analyze", _analyze, "read the stored answers of an execution again and rebuild its report")
+    again.add_argument("execution_id")
+    shown = command("report", _report, "print or write the report of an execution")
+    shown.add_argument("execution_id")
+    shown.add_argument("--format", choices=("json", "md", "html"), default="md")
+    shown.add_argument("--out", type=Path, metavar="FILE", help="write it there instead of printing it")
+
+    command("engines", _engines, "which assistants can be asked here, and what is missing for the others")
+    verbs = command("keys", _keys_list, "API keys: add, list, revoke").add_subparsers(required=True, metavar="VERB")
+    add = verbs.add_parser("add", help="make a key; it is shown once")
+    add.add_argument("name", help="whom it is for")
+    add.add_argument("--owner", help="whose executions it sees; default: the name")
+    add.add_argument("--scope", action="append", choices=store.SCOPES, help="default: run, which includes read")
+    add.set_defaults(command=_keys_add)
+    verbs.add_parser("list", help="the keys, without their secrets").set_defaults(command=_keys_list)
+    revoke = verbs.add_parser("revoke", help="end a key")
+    revoke.add_argument("key_id")
+    revoke.set_defaults(command=_keys_revoke)
+    command("doctor", _doctor, "settings, database, broker, queues, engines: what is right and what is not")
+    return parser
+
+
+def _out(parser: argparse.ArgumentParser, default: str | None) -> None:
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=default,
+        metavar="DIR",
+        help=f"write report.json, .md and .html there ({default or 'not'})",
+    )
+
+
+def _address(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--host", help="BRANDQ_HOST")
+    parser.add_argument("--port", type=int, help="BRANDQ_PORT")
+
+
+def _brands(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--brand", action="append", required=True, metavar="B", help="the first is the subject; repeatable"
+    )
+    parser.add_argument("--alias", action="append", default=[], metavar="B=A", help="another spelling of brand B")
+    parser.add_argument("--domain", action="append", default=[], metavar="B=D", help="a web domain of brand B")
+    parser.add_argument("--label", help="a name for this execution")
+
+
+def _settings(given: Mapping[str, object] | None = None) -> Settings:
+    """The settings, with what the command line gave in place of the environment; and the log that they ask for."""
+    over = {variable: str(value) for variable, value in (given or {}).items() if value is not None}
+    settings = read_settings(over=over)
+    logging.basicConfig(
+        level=settings.log_level,
+        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+        stream=sys.stderr,
+        force=True,
+    )
+    return settings
+
+
+def _quietly() -> Settings:
+    """The settings of a command that shows its progress itself: what goes wrong is still logged."""
+    settings = _settings()
+    if settings.log_level in ("DEBUG", "INFO"):
+        logging.getLogger().setLevel(logging.WARNING)
+        # a message that fails is tried again; what it means for the execution stands in the report
+        logging.getLogger("dramatiq").setLevel(logging.ERROR)
+    return settings
+
+
+# -- services
+
+
+def _serve(arguments: argparse.Namespace) -> int:
+    settings = _settings({"BRANDQ_HOST": arguments.host, "BRANDQ_PORT": arguments.port})
+    with pipeline(settings, role="serve") as desk:
+        web(desk, on_start=lambda url: welcome(desk, url))
+    return 0
+
+
+def _web(arguments: argparse.Namespace) -> int:
+    settings = _settings({"BRANDQ_HOST": arguments.host, "BRANDQ_PORT": arguments.port})
+    if settings.embedded:
+        raise BadSettings(["BRANDQ_BROKER_URL is `embedded`, which reaches no worker: use `brandq serve`"])
+    with reaching(settings, role="web") as desk:
+        web(desk)
+    return 0
+
+
+def _work(arguments: argparse.Namespace) -> int:
+    queues = [queue.strip().removeprefix("brandq.") for queue in arguments.queues.split(",") if queue.strip()]
+    unknown = [queue for queue in queues if f"brandq.{queue}" not in QUEUES]
+    if unknown:
+        known = ", ".join(name.removeprefix("brandq.") for name in QUEUES)
+        raise BadRequest([Fault("--queues", f"{queue!r} is none of {known}") for queue in unknown], "Unknown queue")
+    work(_settings({"BRANDQ_THREADS": arguments.threads}), queues)
+    return 0
+
+
+def _clock(_: argparse.Namespace) -> int:
+    settings = _settings()
+    if settings.embedded:
+        raise BadSettings(["BRANDQ_BROKER_URL is `embedded`: `brandq serve` has a clock of its own"])
+    with reaching(settings, role="clock") as desk:
+        bind(desk.broker, desk, ACTORS)
+        keep_time(desk)
+    return 0
+
+
+def _migrate(arguments: argparse.Namespace) -> int:
+    settings = _settings()
+    store.migrate(settings.database_url.reveal(), arguments.revision)
+    database = store.Database(settings.database_url.reveal(), pool_size=1)
+    try:
+        console.print(f"the database is at revision {store.current_revision(database)}", markup=False)
+    finally:
+        database.dispose()
+    return 0
+
+
+# -- one execution from the command line
+
+
+def _demo(arguments: argparse.Namespace) -> int:
+    settings = _quietly()
+    if settings.simulate == "off":
+        raise BadSettings(["the demo needs the simulator: start it by `make demo`, or with BRANDQ_SIMULATE=missing"])
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    with pipeline(with_database(settings, str(arguments.out.absolute() / "brandq.db")), role="demo") as desk:
+        plan = parse(dict(DEMO), desk.registry.choose, max_samples=settings.max_samples)
+        asked = [engine.engine for engine in plan.engines if not engine.simulated]
+        if asked:
+            console.print(f"there is a key for {', '.join(asked)}: these are really asked", style="bold", markup=False)
+        return _ask(desk, plan, arguments.out)
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    document = {
+        "brands": _brand_documents(arguments),
+        "prompts": arguments.prompt,
+        "engines": arguments.engine,
+        "repeats": arguments.repeats,
+        "priority": arguments.priority,
+        "label": arguments.label,
+    }
+    settings = _quietly()
+    # refused before anything is opened: a plan with a fault in it must not leave a database behind
+    plan = parse(document, open_registry(settings).choose, max_samples=settings.max_samples)
+    with _desk(settings, "run") as desk:
+        return _ask(desk, plan, arguments.out)
+
+
+def _brand_documents(arguments: argparse.Namespace) -> list[dict[str, Any]]:
+    documents = [{"name": name, "aliases": [], "domains": []} for name in arguments.brand]
+    by_name = {document["name"]: document for document in documents}
+    faults = []
+    for option, field in (("alias", "aliases"), ("domain", "domains")):
+        for given in getattr(arguments, option):
+            name, _, value = given.partition("=")
+            if name not in by_name or not value:
+                faults.append(
+                    Fault(f"--{option}", f"{given!r}: expected BRAND={option.upper()} with one of the --brand names")
+                )
+            else:
+                by_name[name][field].append(value)
+    if faults:
+        raise BadRequest(faults, "The brands are not valid")
+    return documents
+
+
+def _desk(settings: Settings, role: str) -> AbstractContextManager[Desk]:
+    """A desk whose messages are worked on: here in embedded mode, by `brandq work` elsewhere."""
+    return pipeline(settings, role=role) if settings.embedded else reaching(settings, role=role)
+
+
+def _ask(desk: Desk, plan: Plan, out: Path | None) -> int:
+    order = _order(desk, plan, "brand_diagnosis")
+    with desk.database.begin() as db:
+        store.plan_execution(db, order, now=desk.now())
+    send_execution(desk, order.execution_id)
+    return see_through(desk, order.execution_id, out)
+
+
+def _order(desk: Desk, plan: Plan, task_type: str, **fields: Any) -> store.Order:
+    deadline_at = desk.now() + timedelta(seconds=desk.settings.deadline_s)
+    return store.Order(str(uuid.uuid4()), OWNER, plan, deadline_at, task_type, **fields)
+
+
+def _import(arguments: argparse.Namespace) -> int:
+    settings = _quietly()
+    brands = parse_brands(_brand_documents(arguments))
+    mapping, faults = {}, []
+    for pair in filter(None, arguments.map.split(",")):
+        field, equals, column = pair.partition("=")
+        if not equals or not column:
+            faults.append(Fault("--map", f"{pair!r}: expected FIELD=COLUMN"))
+        mapping[field.strip()] = column.strip()
+    if faults:
+        raise BadRequest(faults, "The columns are not valid")
+    try:
+        text, encoding = importing.decode(arguments.file.read_bytes())
+    except OSError as error:
+        raise BadRequest(
+            [Fault(str(arguments.file), error.strerror or "cannot be read")], "There is nothing to import"
+        ) from error
+    rows = importing.read_rows(text, is_csv=arguments.file.suffix.lower() == ".csv")
+    label = arguments.label or arguments.file.name
+    given = importing.import_rows(
+        rows, brands, mapping=mapping, priority=5, label=label, max_samples=settings.max_samples
+    )
+    columns = ", ".join(f"{field} = {column}" for field, column in given.columns.items())
+    console.print(f"{len(rows)} rows ({encoding}); {columns}", markup=False)
+    with _desk(settings, "import") as desk:
+        places = frozenset(given.answers)
+        order = _order(desk, given.plan, "import", answered=places, only=places)
+        now = desk.now()
+        with desk.database.begin() as db:
+            store.plan_execution(db, order, now=now)
+            store.import_answers(db, order.execution_id, given.answers, answered_at=now)
+        send_execution(desk, order.execution_id)
+        return see_through(desk, order.execution_id, arguments.out)
+
+
+# -- stored executions
+
+
+def _stored(settings: Settings) -> store.Database:
+    database = store.Database(settings.database_url.reveal(), pool_size=1)
+    store.require_newest(database)
+    return database
+
+
+def _analyze(arguments: argparse.Namespace) -> int:
+    desk = Desk(_quietly(), role="analyze")
+    try:
+        store.require_newest(desk.database)
+        with desk.database.read() as db:
+            execution = store.execution(db, arguments.execution_id)
+            unread = store.all_answers(db, arguments.execution_id)
+        if not execution.ended:
+            raise BadRequest(
+                [Fault(arguments.execution_id, f"is {execution.status}; it can be read again once it has ended")],
+                "Not yet",
+            )
+        plan = execution.plan
+        found = {
+            one.sample_id: analysis.analyze(one.answer, plan.brands, plan.prompts[one.prompt_no - 1]) for one in unread
+        }
+        with desk.database.begin() as db:
+            store.replace_findings(db, execution.execution_id, found)
+            made = publication(store.facts(db, execution.execution_id), desk)
+            store.keep_report(db, execution.execution_id, made, now=desk.now())
+    finally:
+        desk.close()
+    console.print(f"{len(found)} answers read by method {analysis.METHOD_VERSION}", markup=False)
+    print_summary(made.document)
+    return 0
+
+
+def _report(arguments: argparse.Namespace) -> int:
+    database = _stored(_quietly())
+    try:
+        with database.read() as db:
+            execution = store.execution(db, arguments.execution_id)
+            document = store.report_document(db, arguments.execution_id)
+    finally:
+        database.dispose()
+    if document is None:
+        raise BadRequest([Fault(arguments.execution_id, f"is {execution.status} and has no report")], "No report")
+    text = rendered(document)[arguments.format]
+    if arguments.out is None:
+        print(text, end="")
+    else:
+        arguments.out.write_text(text, encoding="utf-8")
+        console.print(str(arguments.out), markup=False)
+    return 0
+
+
+# -- looking after
+
+
+def _engines(_: argparse.Namespace) -> int:
+    table = Table()
+    for column in ("engine", "also called", "model", "search", "answers", "seen for real"):
+        table.add_column(column)
+    for listed in open_registry(_quietly()).listing():
+        answers = (
+            "simulated" if listed.simulated else "yes" if listed.configured else "set " + " or ".join(listed.key_env)
+        )
+        search = "none" if listed.search is None else "on" if listed.search else "off"
+        verified = "yes" if listed.verified else "no"
+        table.add_row(listed.name, ", ".join(listed.aliases), listed.model or "name one", search, answers, verified)
+    console.print(table)
+    return 0
+
+
+def _keys_add(arguments: argparse.Namespace) -> int:
+    key_id, secret = secrets.token_hex(6), secrets.token_urlsafe(32)
+    scopes = arguments.scope or ["run"]
+    database = _stored(_quietly())
+    try:
+        with database.begin() as db:
+            store.add_key(
+                db,
+                key_id=key_id,
+                secret=secret,
+                name=arguments.name,
+                owner=arguments.owner or arguments.name,
+                scopes=scopes,
+                now=datetime.now(UTC),
+            )
+    finally:
+        database.dispose()
+    errors.print(f"key of {arguments.name} ({', '.join(scopes)}); it is shown only now:", markup=False)
+    print(f"bq_{key_id}_{secret}")
+    return 0
+
+
+def _keys_list(_: argparse.Namespace) -> int:
+    table = Table()
+    for column in ("key", "for", "owner", "scopes", "since", "in force"):
+        table.add_column(column)
+    database = _stored(_quietly())
+    try:
+        with database.read() as db:
+            listed = store.list_keys(db)
+    finally:
+        database.dispose()
+    for key in listed:
+        ended = "yes" if key.revoked_at is None else f"revoked {key.revoked_at:%Y-%m-%d}"
+        scopes = ", ".join(key.scopes)
+        table.add_row(f"bq_{key.key_id}_…", key.name, key.owner, scopes, f"{key.created_at:%Y-%m-%d}", ended)
+    console.print(table if listed else "no keys: brandq answers only to this machine")
+    return 0
+
+
+def _keys_revoke(arguments: argparse.Namespace) -> int:
+    key_id = arguments.key_id.removeprefix("bq_").partition("_")[0]
+    database = _stored(_quietly())
+    try:
+        with database.begin() as db:
+            store.revoke_key(db, key_id, now=datetime.now(UTC))
+    finally:
+        database.dispose()
+    console.print(f"bq_{key_id}_… is revoked", markup=False)
+    return 0
+
+
+def _doctor(_: argparse.Namespace) -> int:
+    worst = 0
+    for finding in doctor.examine():
+        mark = {"ok": "[green]ok  [/]", "note": "[yellow]note[/]", "bad": "[bold red]bad [/]"}[finding.verdict]
+        console.print(f"{mark} ", end="")
+        console.print(finding.words, markup=False, soft_wrap=True)
+        worst = max(worst, 1 if finding.verdict == "bad" else 0)
+    return worst

@@ -1,0 +1,127 @@
+"""The doctor: what is right with this installation and what is not, in words, without a paid call."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Literal
+
+from brandq import __version__, store
+from brandq.actors.broker import BrokerUnreachable, open_broker, queue_depths
+from brandq.actors.desk import open_registry
+from brandq.actors.upkeep import SLACK_S
+from brandq.errors import BadSettings, DatabaseNotReady
+from brandq.settings import Settings, read_settings
+
+#: a clock that has not ticked for so long has stopped; must exceed a tick and a restart of it
+CLOCK_SILENT_S = 180
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at: ``note`` is for knowing, ``bad`` keeps something from working."""
+
+    verdict: Literal["ok", "note", "bad"]
+    words: str
+
+
+def examine() -> Iterator[Finding]:
+    """Look at settings, database, broker, queues and engines, in this order."""
+    yield Finding("ok", f"brandq {__version__}")
+    try:
+        settings = read_settings()
+    except BadSettings as error:
+        yield from (Finding("bad", fault) for fault in error.faults)
+        return
+    for known, shown, was_set in settings.shown():
+        yield Finding("ok", f"{known.variable} = {shown or '(empty)'}{'' if was_set else '   (default)'}")
+    yield from _engines(settings)
+    yield from _database(settings)
+    yield from _broker(settings)
+
+
+def _engines(settings: Settings) -> Iterator[Finding]:
+    try:
+        listing = open_registry(settings).listing()
+    except BadSettings as error:
+        yield from (Finding("bad", fault) for fault in error.faults)
+        return
+    if not any(listed.configured or listed.simulated for listed in listing):
+        yield Finding("bad", "no engine can be asked: set a key, or BRANDQ_SIMULATE=missing to try things out")
+    for listed in listing:
+        if listed.simulated:
+            yield Finding("note", f"engine {listed.name}: answered by the SIMULATOR, marked so everywhere")
+        elif not listed.configured:
+            yield Finding("note", f"engine {listed.name}: no key; set {' or '.join(listed.key_env)}")
+        else:
+            yield Finding("ok", f"engine {listed.name}: {'key present' if listed.key_env else 'needs no key'}")
+
+
+def _database(settings: Settings) -> Iterator[Finding]:
+    if not store.exists(settings.database_url.reveal()):
+        yield Finding("note", "database: the SQLite file is not there yet; `brandq serve` or `brandq migrate` makes it")
+        return
+    database = store.Database(settings.database_url.reveal(), pool_size=1, name="brandq doctor")
+    now = datetime.now(UTC)
+    try:
+        store.require_newest(database)
+        yield Finding("ok", f"database: reachable, at revision {store.newest_revision()}")
+        with database.read() as db:
+            broken = store.broken_truths(db, now=now, slack=timedelta(seconds=SLACK_S))
+            swept = store.swept(db)
+            keys = store.any_keys(db)
+            open_samples = store.open_samples(db)
+    except DatabaseNotReady as error:
+        yield Finding("bad", f"database: {error}")
+        return
+    finally:
+        database.dispose()
+    states = ", ".join(f"{n} {state}" for state, n in sorted(open_samples.items()))
+    yield Finding("ok", f"open samples: {states or 'none'}")
+    for words, rows in broken.items():
+        if rows:
+            yield Finding("bad", f"{words}: {rows}")
+    if not any(broken.values()):
+        yield Finding("ok", "nothing is stuck: leases, deadlines, sample counts and reports are as they must be")
+    if keys:
+        yield Finding("ok", "API keys: in force, every caller needs one")
+    else:
+        yield Finding("note", "API keys: none, so only this machine is answered (`brandq keys add NAME`)")
+    last = max((swept_at for swept_at, _ in swept.values()), default=None)
+    silent = last is None or now - last > timedelta(seconds=CLOCK_SILENT_S)
+    when = "never" if last is None else f"{(now - last).total_seconds():.0f} s ago"
+    yield Finding(
+        "note" if silent else "ok",
+        f"clock: the last sweep was {when}"
+        + ("; start `brandq clock` and a worker on upkeep" if silent and not settings.embedded else ""),
+    )
+    for name, (_, repaired) in swept.items():
+        if repaired:
+            yield Finding("note", f"sweep {name}: repaired {repaired} in all")
+
+
+def _broker(settings: Settings) -> Iterator[Finding]:
+    if settings.embedded:
+        yield Finding("ok", "broker: embedded, messages stay inside `brandq serve`")
+        return
+    broker = open_broker(settings.broker_url.reveal(), role="doctor", threads=1, grace_s=0)
+    try:
+        depths = queue_depths(broker)
+    except BrokerUnreachable as error:
+        yield Finding("bad", f"broker: {error}")
+        return
+    finally:
+        broker.close()
+    yield Finding("ok", "broker: reachable")
+    for name, depth in depths.items():
+        words = f"queue {name}: {depth.ready} ready, {depth.delayed} delayed, {depth.dead} dead letters, "
+        if depth.consumers:
+            yield Finding("ok", words + f"{depth.consumers} consumers")
+        else:
+            queue = name.removeprefix("brandq.")
+            yield Finding("bad", words + f"NO consumer: start `brandq work --queues {queue}`")
+        if depth.dead:
+            yield Finding(
+                "note", f"queue {name}.XQ: {depth.dead} dead letters; what they asked for is sent again by sweeps"
+            )

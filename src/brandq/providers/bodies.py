@@ -1,0 +1,114 @@
+"""Bodies of unknown make: bytes to JSON, and from JSON only what has the expected type and can be stored.
+
+Shared by the dialects. Nothing here raises, whatever the bytes.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+from brandq.providers.trouble import storable
+
+Json = Mapping[str, Any]
+
+#: what a count's column takes
+_MAX_COUNT = 2**31 - 1
+_MAX_COST = Decimal(1_000_000)
+#: as many decimal places as are stored
+PLACES = Decimal("0.000000001")
+#: blank lines and comments that keep a slow connection alive before the body begins
+_PREAMBLE = re.compile(r"\A(?:\s++|:[^\n]*+)++")
+
+
+class Garbled(str):
+    """Why a body is not JSON, in words."""
+
+
+def parsed(body: bytes) -> Any:
+    """The JSON in the body, or why there is none. Numbers with a point stay exact."""
+    try:
+        # Strictly UTF-8, as JSON on the wire must be. Repairing it would lose exactly the brand names that are counted,
+        # and an answer that silently lacks them reads as "not mentioned"; so it is no answer, and is asked for again.
+        text = body.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return Garbled("a body that is not UTF-8")
+    text = _PREAMBLE.sub("", text, count=1)
+    if not text:
+        return Garbled("an empty body")
+    try:
+        return json.loads(text, parse_float=_exact, parse_constant=lambda _: None)
+    except (ValueError, RecursionError):
+        if text.startswith("<"):
+            return Garbled(f"HTML instead of JSON{_html_title(text)}")
+        if text.startswith(("data:", "event:")):
+            return Garbled("an event stream, which was not asked for")
+        return Garbled("cut or broken JSON")
+
+
+def _exact(digits: str) -> Decimal:
+    try:
+        return Decimal(digits)
+    except ArithmeticError:  # an exponent beyond what decimal holds
+        return Decimal("NaN")
+
+
+def _html_title(text: str) -> str:
+    title = re.search(r"<title[^>]{0,200}>([^<]{1,200})", text[:20_000], re.IGNORECASE)
+    return f" ({' '.join(title[1].split())})" if title else ""
+
+
+def dicts(found: object) -> list[Json]:
+    return [item for item in found if isinstance(item, dict)] if isinstance(found, list) else []
+
+
+def count(found: object) -> int | None:
+    """A count as it may be stored; None for anything else."""
+    if isinstance(found, bool) or not isinstance(found, int) or not 0 <= found <= _MAX_COUNT:
+        return None
+    return found
+
+
+def amount(found: object, parts: Decimal = Decimal(1)) -> Decimal | None:
+    """An amount of money as it may be stored, counted in so many parts of one; None for anything else."""
+    if isinstance(found, bool) or not isinstance(found, int | Decimal):
+        return None
+    amount = Decimal(found)
+    if not amount.is_finite() or not 0 <= amount < _MAX_COST * parts:
+        return None
+    return (amount / parts).quantize(PLACES)
+
+
+def codes_in(error: object, around: Json) -> list[str]:
+    codes: list[object] = []
+    for place in (error, around):
+        if isinstance(place, dict):
+            codes += [place.get(name) for name in ("code", "error_code", "type", "status", "reason")]
+            metadata = place.get("metadata")
+            if isinstance(metadata, dict):
+                codes += metadata.values()
+    if isinstance(error, str):
+        codes.append(error)
+    kept = [str(code) for code in codes if isinstance(code, str | int) and not isinstance(code, bool)]
+    return [storable(code) for code in kept if 0 < len(code) <= 80]
+
+
+def words_in(error: object) -> str:
+    """What the error says in words, with what lies behind a gateway's own."""
+    if isinstance(error, str):
+        return error
+    if isinstance(error, list):
+        return "; ".join(filter(None, (words_in(item) for item in error[:3] if not isinstance(item, list))))
+    if not isinstance(error, dict):
+        return ""
+    said = [error.get(name) for name in ("message", "msg", "error_msg", "status_msg", "detail")]
+    metadata = error.get("metadata")
+    if isinstance(metadata, dict):
+        said.append(metadata.get("raw"))
+    words = [text for text in said if isinstance(text, str) and text]
+    if not words and isinstance(error.get("detail"), list):
+        words = [item["msg"] for item in dicts(error["detail"])[:3] if isinstance(item.get("msg"), str)]
+    return "; ".join(text[:1000] for text in words)

@@ -1,0 +1,24 @@
+"""The report as one HTML file: no script, nothing loaded from anywhere, light and dark, readable on a phone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from brandq.reports.summary import percent, place
+
+_TEMPLATES = Environment(
+    loader=PackageLoader("brandq.reports"),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+_TEMPLATES.filters.update(percent=percent, place=place)
+
+
+def render(document: Mapping[str, Any]) -> str:
+    """The document as a page. Every text in it is escaped, whoever wrote it."""
+    return _TEMPLATES.get_template("report.html").render(report=document)

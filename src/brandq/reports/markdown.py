@@ -1,0 +1,180 @@
+"""The report as Markdown, for issues, chats and notes. Untrusted text is escaped, so that it stays text."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from brandq.reports.summary import percent, place
+
+_SPECIAL = re.compile(r"([\\`*_{}\[\]#|~!$])")
+
+
+def escaped(text: object) -> str:
+    """``text`` on one line, with nothing in it that Markdown, or HTML inside it, would act on."""
+    line = " ".join("".join(char if char.isprintable() else " " for char in str(text)).split())
+    line = line.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    line = _SPECIAL.sub(r"\\\1", line)
+    line = re.sub(r"(?<=\w)(:)(?=//)|(?<=www)(\.)", lambda found: "\\" + found[0], line, flags=re.IGNORECASE)
+    return re.sub(r"^([-+=]|\d+(?=[.)]))", lambda found: _at_start(found[0]), line)
+
+
+def _at_start(mark: str) -> str:
+    return mark + "\\" if mark.isdigit() else "\\" + mark
+
+
+def render(document: Mapping[str, Any]) -> str:
+    """The document as a Markdown text that ends with a newline."""
+    plan, coverage = document["plan"], document["coverage"]
+    subject = escaped(plan["brands"][0]["name"])
+    lines = [f"# {subject}: what AI assistants say", ""]
+    lines += _banners(document)
+    lines += [
+        f"- Execution: {escaped(document['execution_id'])}"
+        + (f", {escaped(document['label'])}" if document["label"] else ""),
+        f"- Status: **{escaped(document['status'])}**",
+        f"- Ended: {document['times']['ended_at'] or '–'}, built {document['times']['built_at']}",
+        f"- Method {escaped(document['method_version'])}, report version {document['report_version']}",
+        f"- Usable answers: {_counted(coverage['usable'])} of the samples planned",
+        "",
+    ]
+    lines += _brands(document)
+    lines += _coverage(coverage)
+    lines += _prompts(document)
+    lines += _citations(document["citations"])
+    lines += _cost(document["cost"])
+    lines += ["## What the numbers mean", ""]
+    for definition in document["definitions"].values():
+        caveats = " ".join(definition["caveats"])
+        lines.append(
+            f"- **{definition['name']}**: {definition['numerator']} / {definition['denominator']}. {caveats}".rstrip()
+        )
+    lines += ["", "## Notes", "", *(f"- {escaped(note)}" for note in document["notes"])]
+    return "\n".join(lines) + "\n"
+
+
+def _table(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+    lines = [f"| {' | '.join(headers)} |", f"|{'---|' * len(headers)}"]
+    return [*lines, *(f"| {' | '.join(row)} |" for row in rows), ""]
+
+
+def _counted(number: Mapping[str, Any]) -> str:
+    return percent(number) if number["value"] is not None else f"– ({escaped(number['reason'])})"
+
+
+def _placed(number: Mapping[str, Any]) -> str:
+    return place(number) if number["value"] is not None else f"– ({escaped(number['reason'])})"
+
+
+def _banners(document: Mapping[str, Any]) -> list[str]:
+    lines = []
+    for kind, words in (
+        (
+            "simulated",
+            "SIMULATED: {samples} samples of {engines} were answered by a simulator. "
+            "Its numbers say nothing about any brand.",
+        ),
+        ("imported", "IMPORTED: {samples} samples of {engines} came out of a file; nobody was asked by brandq."),
+    ):
+        marked = document[kind]
+        if marked["any"]:
+            engines = ", ".join(escaped(engine) for engine in marked["engines"]) or "an engine"
+            lines += [f"> **{words.format(samples=marked['samples'], engines=engines)}**", ""]
+    return lines
+
+
+def _engine_names(document: Mapping[str, Any]) -> dict[str, str]:
+    """How each engine is written: with its mark, wherever it stands."""
+    names = {}
+    for engine in document["coverage"]["engines"]:
+        marks = [kind.upper() for kind in ("simulated", "imported") if engine[kind]]
+        names[engine["engine"]] = escaped(engine["engine"]) + (f" ({', '.join(marks)})" if marks else "")
+    return names
+
+
+def _brands(document: Mapping[str, Any]) -> list[str]:
+    names = _engine_names(document)
+    rows = []
+    for brand in document["brands"]:
+        written = f"**{escaped(brand['name'])}**" if brand["subject"] else escaped(brand["name"])
+        blocks = [("all engines", brand["overall"])] if len(names) > 1 else []
+        blocks += [(names[block["engine"]], block) for block in brand["engines"]]
+        for where, block in blocks:
+            rows.append(
+                (
+                    written,
+                    where,
+                    _counted(block["mention_rate"]),
+                    _counted(block["share_of_voice"]),
+                    _placed(block["average_rank"]),
+                    _counted(block["first_place_rate"]),
+                )
+            )
+    headers = ("brand", "engine", "mention rate", "share of voice", "average rank", "first place")
+    return ["## Brands", "", *_table(headers, rows)]
+
+
+def _coverage(coverage: Mapping[str, Any]) -> list[str]:
+    outcomes = list(coverage["outcomes"])
+    rows = [
+        (
+            _engine_names({"coverage": coverage})[engine["engine"]],
+            escaped(", ".join(served["model"] or "not reported" for served in engine["served_models"]) or "–"),
+            "on" if engine["search"] else "off",
+            _counted(engine["usable"]),
+            *(str(engine["outcomes"][name]) for name in outcomes),
+        )
+        for engine in coverage["engines"]
+    ]
+    lines = ["## Coverage", "", *_table(("engine", "served model", "search", "usable", *outcomes), rows)]
+    for engine in coverage["engines"]:
+        for error in engine["errors"]:
+            example = f": {escaped(error['example'])}" if error["example"] else ""
+            lines.append(f"- {escaped(engine['engine'])}, {error['samples']} × {escaped(error['code'])}{example}")
+    return [*lines, ""] if lines[-1] else lines
+
+
+def _prompts(document: Mapping[str, Any]) -> list[str]:
+    lines = ["## Prompts", ""]
+    for prompt in document["plan"]["prompts"]:
+        lines += [f"### {prompt['prompt_no']}\\. {escaped(prompt['text'])}", ""]
+        rows = []
+        for brand in document["brands"]:
+            block = brand["prompts"][prompt["prompt_no"] - 1]
+            rows.append((escaped(brand["name"]), _counted(block["mention_rate"]), _placed(block["average_rank"])))
+        lines += _table(("brand", "mention rate", "average rank"), rows)
+    return lines
+
+
+def _citations(citations: Mapping[str, Any]) -> list[str]:
+    lines = ["## Sources", "", f"Answers with sources: {_counted(citations['with_sources'])}", ""]
+    if citations["domains"]:
+        rows = [
+            (
+                escaped(row["domain"]),
+                escaped(row["owner"]) if row["owner"] else "",
+                _counted(row["answers"]),
+                _counted(row["only_retrieved"]),
+                str(row["pages"]),
+            )
+            for row in citations["domains"]
+        ]
+        lines += _table(("domain", "owner", "cited in", "only retrieved in", "pages"), rows)
+    if citations["domains_left_out"]:
+        lines += [f"{citations['domains_left_out']} more domains are left out.", ""]
+    return lines
+
+
+def _cost(cost: Mapping[str, Any]) -> list[str]:
+    lines = ["## Cost", ""]
+    for total in cost["totals"]:
+        basis = escaped(total["basis"])
+        lines.append(f"- {escaped(total['currency'])} {total['value']} for {total['n']} answers (basis: {basis})")
+    if not cost["totals"]:
+        lines.append(f"- unknown: {escaped(cost['reason'])}")
+    if cost["unknown_cost_answers"]:
+        lines.append(f"- {cost['unknown_cost_answers']} of {cost['answers']} answers have no known cost")
+    if cost["not_paid_here"]:
+        lines.append(f"- {cost['not_paid_here']} answers were taken over or imported, and cost nothing here")
+    return [*lines, ""]

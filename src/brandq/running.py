@@ -1,0 +1,180 @@
+"""How a process of each role starts and stops: the embedded pipeline, a worker, the web, the clock.
+
+Here and nowhere else the parts meet: settings, desk, broker, worker, simulator, web server, signals.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import socket
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from types import FrameType
+
+import uvicorn
+
+from brandq import store
+from brandq.actors import ACTORS
+from brandq.actors.broker import run_worker, stop_worker
+from brandq.actors.clock import minute_by_minute
+from brandq.actors.declare import QUEUES, bind
+from brandq.actors.desk import Desk
+from brandq.actors.upkeep import resume
+from brandq.errors import BadSettings
+from brandq.settings import Secret, Settings
+from brandq.simulator import Simulator
+from brandq.web.app import create_app
+
+logger = logging.getLogger(__name__)
+
+#: on top of the grace that running calls get: handing back, acknowledging, closing connections
+STOP_SLACK_S = 10
+#: a request that still runs when the web server stops gets so long; the longest reads a report
+WEB_GRACE_S = 10
+#: threads of the embedded pipeline beside the fetching ones, so that slow assistants never hold up a report
+EMBEDDED_THREADS = 12
+
+
+@contextmanager
+def simulated(settings: Settings) -> Iterator[Settings]:
+    """The settings with the address of a simulator, started here when one may be needed and none was named."""
+    if settings.simulate == "off" or settings.simulator_url is not None:
+        yield settings
+        return
+    with Simulator(port=0) as simulator:
+        yield replace(settings, simulator_url=simulator.url)
+
+
+@contextmanager
+def pipeline(settings: Settings, *, role: str) -> Iterator[Desk]:
+    """The whole pipeline inside this process: a migrated database, a worker on every queue, and the clock.
+
+    Only for the embedded broker: its messages live in this process, and what is open in the tables is sent again here.
+    """
+    if not settings.embedded:
+        raise BadSettings(
+            ["BRANDQ_BROKER_URL names a broker: start `brandq web`, `brandq work` and `brandq clock` there"]
+        )
+    settings = replace(settings, threads=max(settings.threads, EMBEDDED_THREADS))
+    store.migrate(settings.database_url.reveal())
+    with simulated(settings) as settings:
+        desk = Desk(settings, role=role)
+        bind(desk.broker, desk, ACTORS)
+        worker = run_worker(desk.broker, queues=set(QUEUES), threads=settings.threads)
+        stop_clock = minute_by_minute(desk)
+        try:
+            with desk.database.read() as db:
+                owners = store.lease_owners(db)
+            resume(desk, dead=[owner for owner in owners if _is_dead(owner)])
+            yield desk
+        finally:
+            stop_clock()
+            stop_worker(worker, (settings.grace_s + STOP_SLACK_S) * 1000)
+            desk.close()
+
+
+def _is_dead(owner: str) -> bool:
+    """Whether a worker of this host has ended; of other hosts nothing is known, and their leases are waited for."""
+    host, _, pid = owner.rpartition(":")
+    if host != socket.gethostname() or not pid.isdecimal():
+        return False
+    try:
+        os.kill(int(pid), 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        return False
+    # a claim under our own number was left by a process that had it before us: we have claimed nothing yet
+    return int(pid) == os.getpid()
+
+
+@contextmanager
+def reaching(settings: Settings, *, role: str) -> Iterator[Desk]:
+    """A desk that sends to the broker, whose workers are other processes."""
+    desk = Desk(settings, role=role)
+    try:
+        store.require_newest(desk.database)
+        yield desk
+    finally:
+        desk.close()
+
+
+def work(settings: Settings, queues: Sequence[str]) -> None:
+    """Serve these queues of the broker until SIGTERM or SIGINT; a second signal ends at once."""
+    if settings.embedded:
+        raise BadSettings(["BRANDQ_BROKER_URL is `embedded`: there is no queue to work on; use `brandq serve`"])
+    wanted = {f"brandq.{queue}" for queue in queues} or set(QUEUES)
+    role = "work " + "+".join(sorted(queue.removeprefix("brandq.") for queue in wanted))
+    with simulated(settings) as settings:
+        desk = Desk(settings, role=role)
+        store.require_newest(desk.database)
+        bind(desk.broker, desk, ACTORS)
+        stopping = stop_on_signal()
+        worker = run_worker(desk.broker, queues=wanted, threads=settings.threads)
+        logger.info("%s with %d threads serves %s", desk.worker, settings.threads, ", ".join(sorted(wanted)))
+        stopping.wait()
+        logger.info("stopping; running calls have %d s", settings.grace_s)
+        stop_worker(worker, (settings.grace_s + STOP_SLACK_S) * 1000)
+        desk.close()
+
+
+def stop_on_signal() -> threading.Event:
+    """An event that the first SIGTERM or SIGINT sets; the second ends the process at once."""
+    stopping = threading.Event()
+
+    def stop(signum: int, _frame: FrameType | None) -> None:
+        if stopping.is_set():
+            # nothing is lost by this: leases pass and sweeps send again
+            os._exit(128 + signum)
+        stopping.set()
+
+    for signum in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(signum, stop)
+    return stopping
+
+
+def web(desk: Desk, *, on_start: Callable[[str], None] | None = None) -> None:
+    """Serve the endpoints until SIGTERM or SIGINT. BadSettings where the address would let strangers in."""
+    settings = desk.settings
+    store.require_newest(desk.database)
+    with desk.database.read() as db:
+        if not settings.on_loopback and not store.any_keys(db):
+            raise BadSettings(
+                [
+                    f"BRANDQ_HOST is {settings.host}, which others can reach, and there is no API key: "
+                    "create one with `brandq keys add NAME`, or listen on 127.0.0.1"
+                ]
+            )
+    config = uvicorn.Config(
+        create_app(desk),
+        host=settings.host,
+        port=settings.port,
+        log_config=None,
+        access_log=False,
+        # forwarded headers are believed only as far as BRANDQ_FORWARDED_HOPS says, see web/access.py
+        proxy_headers=False,
+        server_header=False,
+        timeout_graceful_shutdown=WEB_GRACE_S,
+    )
+    server = uvicorn.Server(config)
+    if on_start is not None:
+        on_start(f"http://{settings.host}:{settings.port}")
+    # uvicorn raises the signal again once it has stopped; by then it must only end this function
+    signal.signal(signal.SIGTERM, lambda _signum, _frame: None)
+    try:
+        server.run()
+    except KeyboardInterrupt:
+        logger.info("stopped")
+    if not server.started:
+        raise BadSettings(
+            [f"cannot listen on {settings.host}:{settings.port}; is another process there? (BRANDQ_PORT)"]
+        )
+
+
+def with_database(settings: Settings, path: str) -> Settings:
+    """The settings with another SQLite file, for an execution that brings its own."""
+    return replace(settings, database_url=Secret(f"sqlite:///{path}"), broker_url=Secret("embedded"))

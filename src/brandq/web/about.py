@@ -1,0 +1,146 @@
+"""The service about itself: engines and statistics, whether it is alive and ready, its counts and its routes."""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from starlette.responses import Response
+
+from brandq import __version__, store
+from brandq.actors.broker import queue_depths
+from brandq.actors.desk import Desk
+from brandq.errors import BrandqError
+from brandq.web import wire
+from brandq.web.metrics import Metrics
+from brandq.web.openapi import JSON, Operation, Parameter, Returns, Visit, operation
+from brandq.web.schemas import ref
+
+#: seconds that one look at the broker serves; a probe every second must not open a connection every second
+BROKER_S = 5.0
+MAX_STATISTICS_DAYS = 365
+
+
+class BrokerLook:
+    """The queues' depths as of at most BROKER_S seconds ago. One caller looks, the others wait for what it sees."""
+
+    def __init__(self, desk: Desk) -> None:
+        self.desk = desk
+        self._lock = threading.Lock()
+        self._looked_at = -BROKER_S
+        self._seen: dict[str, Any] = {}
+
+    def see(self) -> dict[str, Any]:
+        with self._lock:
+            if time.monotonic() - self._looked_at >= BROKER_S:
+                try:
+                    queues = {name: asdict(depth) for name, depth in queue_depths(self.desk.broker).items()}
+                    self._seen = {"reachable": True, "error": None, "queues": queues}
+                except BrandqError as error:
+                    self._seen = {"reachable": False, "error": str(error), "queues": {}}
+                self._looked_at = time.monotonic()
+            return self._seen
+
+
+@operation(Operation("Am I alive", "service", None, {200: Returns("Yes", {JSON: ref("Health")})}))
+def healthz(visit: Visit) -> Response:
+    """The process answers. It says nothing of the database: a restart would not mend that."""
+    return wire.Json({"status": "ok", "version": __version__})
+
+
+@operation(Operation("Am I ready", "service", None, {200: Returns("Yes", {JSON: ref("Readiness")})}))
+def readyz(visit: Visit) -> Response:
+    """Ready: the database answers and has the revision that this code needs; 503 otherwise.
+
+    The broker is shown but not needed: what is accepted without it is sent when it is back.
+    """
+    store.require_newest(visit.desk.database)
+    broker: BrokerLook = visit.request.app.state.broker
+    return wire.Json({"status": "ready", "version": __version__, "broker": broker.see()})
+
+
+@operation(
+    Operation(
+        "Count for Prometheus",
+        "service",
+        "read",
+        {200: Returns("Prometheus text", {"text/plain": {"type": "string"}})},
+        open_locally=True,
+    )
+)
+def show_metrics(visit: Visit) -> Response:
+    """Over all owners. From this machine no key is needed."""
+    metrics: Metrics = visit.request.app.state.metrics
+    return metrics.scrape()
+
+
+@operation(Operation("Describe the routes", "service", None, {200: Returns("OpenAPI 3.1", {JSON: ref("OpenApi")})}))
+def show_openapi(visit: Visit) -> Response:
+    """This document. It tells nothing that the source does not, and clients read it before they have a key."""
+    return wire.with_etag(visit.request, wire.Json(visit.request.app.state.openapi))
+
+
+@operation(
+    Operation("List engines", "service", "read", {200: Returns("Every row of the registry", {JSON: ref("Engines")})})
+)
+def list_engines(visit: Visit) -> Response:
+    """Which engines there are and which can be asked here. Nothing is asked and nothing is paid for this."""
+    rows = [row.to_json() for row in visit.desk.registry.listing()]
+    return wire.Json({"engines": [{**row, "available": row["configured"] or row["simulated"]} for row in rows]})
+
+
+DAYS = Parameter(
+    "days",
+    {"type": "integer", "minimum": 1, "maximum": MAX_STATISTICS_DAYS, "default": 7},
+    "executions created in the last so many days",
+    wire.whole(1, MAX_STATISTICS_DAYS),
+    7,
+)
+
+
+def counted_since(visit: Visit) -> tuple[datetime, store.Statistics]:
+    """The caller's executions of the last ``days``, counted."""
+    since = visit.desk.now().astimezone(UTC) - timedelta(days=visit.given["days"])
+    with visit.desk.database.read() as db:
+        return since, store.statistics(db, visit.caller.owner, since=since)
+
+
+@operation(
+    Operation(
+        "Count executions",
+        "service",
+        "read",
+        {200: Returns("The caller's executions", {JSON: ref("Statistics")})},
+        parameters=(DAYS,),
+    )
+)
+def show_statistics(visit: Visit) -> Response:
+    """How many, in which status, and how many of the ended ones have usable answers. Cancelled ones did not end so."""
+    since, found = counted_since(visit)
+    usable_rate: dict[str, Any] = {"value": None, "k": 0, "n": 0, "reason": "no execution has ended"}
+    if found.ended:
+        usable_rate = {
+            "value": round(found.usable / found.ended, 4),
+            "k": found.usable,
+            "n": found.ended,
+            "definition": "completed and partial executions / completed, partial and failed ones",
+        }
+    average = None if found.avg_duration_s is None else round(found.avg_duration_s, 3)
+    return wire.Json(
+        {
+            "days": visit.given["days"],
+            "since": wire.instant(since),
+            "total": found.total,
+            "ended": found.ended,
+            "by_status": dict(found.by_status),
+            "by_type": dict(found.by_type),
+            "usable_rate": usable_rate,
+            "average_duration_s": {
+                "value": average,
+                "definition": "mean of ended_at - started_at over the ended executions that had started",
+            },
+        }
+    )

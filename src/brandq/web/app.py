@@ -1,0 +1,233 @@
+"""The application: its routes, its guard and its error map, each in one screen.
+
+Every route states its terms (openapi.py), and the guard enforces just these: who may, how often, with which parameters.
+Endpoints are plain functions in Starlette's thread pool, because all they wait for is the store; those with a body read
+it on the loop first and then hop once.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.routing import Route
+from starlette.types import ASGIApp, ExceptionHandler, Message, Receive, Scope, Send
+
+from brandq.actors.desk import Desk
+from brandq.errors import (
+    BadRequest,
+    Conflict,
+    DatabaseNotReady,
+    NotAllowed,
+    NotAuthenticated,
+    NotFound,
+    TooManyRequests,
+)
+from brandq.web import about, access, api, compat, evidence, openapi, pages, wire
+from brandq.web.metrics import Metrics
+from brandq.web.openapi import Operation, Visit, terms_of
+
+logger = logging.getLogger(__name__)
+
+ROUTES: tuple[tuple[str, str, Callable[[Visit], Response]], ...] = (
+    ("GET", "/", pages.show_home),
+    ("GET", "/executions/{execution_id}", pages.show_execution_page),
+    ("POST", "/api/executions", api.create_execution),
+    ("GET", "/api/executions", api.list_executions),
+    ("GET", "/api/executions/{execution_id}", api.show_execution),
+    ("POST", "/api/executions/{execution_id}/cancel", api.cancel_execution),
+    ("POST", "/api/executions/{execution_id}/retry", api.retry_execution),
+    ("GET", "/api/executions/{execution_id}/samples", evidence.list_samples),
+    ("GET", "/api/executions/{execution_id}/answers/{sample_id}", evidence.show_answer),
+    ("GET", "/api/executions/{execution_id}/report", evidence.show_report),
+    ("GET", "/api/engines", about.list_engines),
+    ("GET", "/api/statistics", about.show_statistics),
+    ("POST", "/api/perform-brand-test-async", compat.perform_brand_test_async),
+    ("GET", "/api/diagnosis/status/{execution_id}", compat.diagnosis_status),
+    ("POST", "/api/diagnosis/cancel/{execution_id}", compat.diagnosis_cancel),
+    ("GET", "/api/diagnosis/statistics", compat.diagnosis_statistics),
+    ("GET", "/healthz", about.healthz),
+    ("GET", "/readyz", about.readyz),
+    ("GET", "/metrics", about.show_metrics),
+    ("GET", "/openapi.json", about.show_openapi),
+)
+
+#: error -> status, the end of its type's URN, its title
+PROBLEMS: Mapping[type[Exception], tuple[int, str, str]] = {
+    NotAuthenticated: (401, "not-authenticated", "An API key is needed"),
+    NotAllowed: (403, "not-allowed", "This is not allowed"),
+    NotFound: (404, "not-found", "There is no such thing"),
+    Conflict: (409, "conflict", "Its state does not allow this"),
+    TooManyRequests: (429, "too-many-requests", "Too many requests"),
+    DatabaseNotReady: (503, "not-ready", "The database is not ready"),
+}
+
+#: on every response that does not say otherwise itself
+HEADERS: Mapping[str, str] = {
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Cache-Control": "no-store",
+}
+
+
+def create_app(desk: Desk) -> Starlette:
+    """The web side of a desk. It opens nothing, so it has nothing to close: the desk is the caller's."""
+    metrics = Metrics(desk)
+    document = openapi.document(ROUTES)
+    handlers: dict[Any, ExceptionHandler] = dict.fromkeys((*PROBLEMS, BadRequest, HTTPException), _tell)
+    app = Starlette(
+        routes=[Route(path, _guarded(desk, path, endpoint), methods=[method]) for method, path, endpoint in ROUTES],
+        middleware=[Middleware(Outermost, metrics=metrics)],
+        exception_handlers=handlers,
+    )
+    # a path with a slash too many is not ours; a redirect would turn a POST into two requests
+    app.router.redirect_slashes = False
+    app.state.metrics = metrics
+    app.state.broker = about.BrokerLook(desk)
+    app.state.openapi = document
+    return app
+
+
+def _guarded(desk: Desk, path: str, endpoint: Callable[[Visit], Response]) -> Callable[[Request], Any]:
+    """The endpoint behind its own terms. TypeError when it has none."""
+    terms = terms_of(endpoint)
+
+    def answer(request: Request, body: bytes) -> Response:
+        caller = access.NOBODY
+        if terms.scope is not None:
+            caller = access.admit(desk, request, terms.scope, open_locally=terms.open_locally)
+        counted = _count(desk, caller, request, terms)
+        given = openapi.read_parameters(request, terms)
+        response = endpoint(Visit(desk, request, caller, given, body))
+        response.headers.update(counted)
+        return response
+
+    def without_body(request: Request) -> Response:
+        request.scope[ROUTE] = (path, terms)
+        return answer(request, b"")
+
+    async def with_body(request: Request) -> Response:
+        request.scope[ROUTE] = (path, terms)
+        return await run_in_threadpool(answer, request, await wire.read_body(request))
+
+    return with_body if terms.body else without_body
+
+
+#: where the guard leaves the route's path and terms in the scope, for the errors and the metrics
+ROUTE = "brandq.route"
+
+
+def _count(desk: Desk, caller: access.Caller, request: Request, terms: Operation) -> dict[str, str]:
+    if terms.limit is None:
+        return {}
+    counted = access.count(desk, caller, terms.limit)
+    # an error after this carries them as well
+    request.state.counted = counted
+    return counted
+
+
+async def _tell(request: Request, error: Exception) -> Response:
+    """An error as the caller reads it: what is wrong, and what to do about it."""
+    _, terms = request.scope.get(ROUTE, (None, None))
+    predecessor = terms is not None and terms.predecessor
+    headers: dict[str, str] = dict(getattr(request.state, "counted", {}))
+    if isinstance(error, BadRequest):
+        detail = "; ".join(f"{fault.pointer} {fault.detail}".strip() for fault in error.faults[:3])
+        if len(error.faults) > 3:
+            detail += f"; and {len(error.faults) - 3} more, see errors"
+        return wire.problem(
+            error.status,
+            error.title,
+            detail,
+            slug="bad-request",
+            faults=error.faults,
+            headers=headers,
+            predecessor=predecessor,
+        )
+    if isinstance(error, HTTPException):
+        return _not_routed(request, error)
+    status, slug, title = next(PROBLEMS[kind] for kind in type(error).__mro__ if kind in PROBLEMS)
+    detail = str(error)
+    if isinstance(error, NotAuthenticated):
+        headers["WWW-Authenticate"] = 'Bearer realm="brandq"'
+    elif isinstance(error, TooManyRequests) and terms is not None and terms.limit is not None:
+        headers |= access.used_up(terms.limit, error)
+    elif isinstance(error, DatabaseNotReady):
+        # what the database said may name its host and user
+        logger.warning("%s %s: %s", request.method, request.url.path, error)
+        headers["Retry-After"] = "5"
+        detail = "the database does not answer, or `brandq migrate` has not been run on it; the log says which"
+    return wire.problem(status, title, detail, slug=slug, headers=headers, predecessor=predecessor)
+
+
+def _not_routed(request: Request, error: HTTPException) -> Response:
+    """No route has this path, or none has it with this method."""
+    methods = {
+        method
+        for route in request.app.routes
+        if isinstance(route, Route) and route.path_regex.match(request.url.path)
+        for method in route.methods or ()
+    }
+    allowed = ", ".join(sorted(methods))
+    path = request.url.path[:200]
+    if error.status_code == 405:
+        detail = f"{request.method[:20]} is not for {path}; it takes {allowed}"
+        return wire.problem(405, "Method not allowed", detail, slug="method", headers={"Allow": allowed})
+    detail = f"there is nothing at {path}; /openapi.json lists what there is"
+    return wire.problem(error.status_code, "There is no such path", detail, slug="not-found")
+
+
+class Outermost:
+    """Around everything: the headers of every response, the count of every request, the end of every unexpected error.
+
+    What nobody expected is logged under an id, and the caller is told the id and nothing else.
+    """
+
+    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
+        self.app = app
+        self.metrics = metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        began = time.monotonic()
+        status = 0
+
+        async def send_with_headers(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                headers = MutableHeaders(scope=message)
+                for name, value in HEADERS.items():
+                    headers.setdefault(name, value)
+            await send(message)
+
+        try:
+            await self.app(scope, receive, send_with_headers)
+        except ClientDisconnect:
+            status = 499  # nginx's number for a caller who left; nothing is sent to nobody
+        except Exception:
+            incident = uuid.uuid4().hex[:12]
+            logger.exception("incident %s at %s %r", incident, scope["method"], scope["path"])
+            if not status:
+                _, terms = scope.get(ROUTE, (None, None))
+                detail = f"this is our fault; the log has it as incident {incident}"
+                predecessor = terms is not None and terms.predecessor
+                told = wire.problem(500, "Something went wrong", detail, slug="incident", predecessor=predecessor)
+                await told(scope, receive, send_with_headers)
+        finally:
+            path, _ = scope.get(ROUTE, ("(none)", None))
+            self.metrics.count(scope["method"], path, status, time.monotonic() - began)

@@ -1,0 +1,298 @@
+"""The predecessor's four endpoints, with its field spellings and its words, for clients that exist.
+
+Its statuses are read off ours exactly as the view `task_queue` does:
+
+    queued                  queued
+    running, reporting      running
+    completed, partial      success
+    failed                  timeout where the deadline passed, else failed
+    cancelled               cancelled
+
+(`pending` and `retry` never occur: an execution is queued from its commit on.) What it did wrong is not kept: a string
+is one question and never split, a model that is not known is refused by name instead of left out, nobody sees what is
+somebody else's, and without a question nothing is asked, for invented ones are not the caller's.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from starlette.responses import Response
+
+from brandq import store
+from brandq.errors import BadRequest, Fault
+from brandq.plan import DEFAULT_PRIORITY, MAX_PRIORITY, parse
+from brandq.states import ExecutionState
+from brandq.store import Execution
+from brandq.web import wire
+from brandq.web.about import DAYS, counted_since
+from brandq.web.access import (
+    PREDECESSOR_CANCEL_LIMIT,
+    PREDECESSOR_STATISTICS_LIMIT,
+    PREDECESSOR_STATUS_LIMIT,
+    PREDECESSOR_SUBMIT_LIMIT,
+)
+from brandq.web.api import (
+    EXECUTION_ID,
+    IDEMPOTENCY_KEY,
+    accept,
+    estimate,
+    execution_id_of,
+    own_execution,
+    percent,
+    send_later,
+    urls,
+)
+from brandq.web.openapi import JSON, Operation, Returns, Visit, operation
+from brandq.web.schemas import ref
+
+SUBMITTED = "任务已提交，正在处理中"
+CANCELLED = "任务已取消"
+
+MODEL_FIELDS = ("selectedModels", "selected_models")
+QUESTION_FIELDS = ("customQuestions", "custom_questions", "custom_question")
+#: the numbers of each brand that stand in ``result``
+SUMMARY_NUMBERS = ("mention_rate", "share_of_voice", "average_rank")
+#: where a chosen model's name may stand, the first that does wins
+NAME_FIELDS = ("name", "id", "value", "label")
+
+
+@operation(
+    Operation(
+        "Submit a diagnosis",
+        "predecessor",
+        "run",
+        {202: Returns("Accepted", {JSON: ref("PredecessorAccepted")})},
+        limit=PREDECESSOR_SUBMIT_LIMIT,
+        parameters=(IDEMPOTENCY_KEY,),
+        body="PredecessorSubmission",
+        errors={409: "The idempotency key belongs to another plan"},
+    )
+)
+def perform_brand_test_async(visit: Visit) -> Response:
+    """`brand_list` (the first is the subject), the chosen models, and at least one question; asked once each."""
+    document, pointers = translate(visit.document)
+    try:
+        plan = parse(document, visit.desk.registry.choose, max_samples=visit.desk.settings.max_samples)
+    except BadRequest as error:
+        faults = [Fault(_where(fault.pointer, pointers), fault.detail) for fault in error.faults]
+        raise BadRequest(faults, error.title, error.status) from error
+    found, new = accept(visit, plan)
+    body = {
+        "status": "queued",
+        "execution_id": found.execution_id,
+        "message": SUBMITTED,
+        "estimated_time": estimate(visit.desk, plan)["seconds"],
+    }
+    headers = {"Location": urls(found.execution_id)["self"]}
+    return wire.Json(body, 202, headers, background=send_later(visit.desk, found.execution_id) if new else None)
+
+
+def translate(document: object) -> tuple[dict[str, Any], dict[str, str]]:
+    """The plan's document in our spelling, and for each of our pointers the caller's. BadRequest lists every fault."""
+    if not isinstance(document, dict):
+        raise BadRequest([Fault("", "expected a JSON object with brand_list, selectedModels and customQuestions")])
+    faults: list[Fault] = []
+    pointers = {"/brands": "/brand_list", "/priority": "/priority"}
+    models_field, models = _given(document, MODEL_FIELDS, faults)
+    questions_field, questions = _given(document, QUESTION_FIELDS, faults)
+    pointers |= {"/engines": f"/{models_field}", "/prompts": f"/{questions_field}"}
+    engines = _engines(models, models_field, pointers, faults)
+    if isinstance(questions, str):
+        pointers["/prompts/0"] = pointers["/prompts"]
+        questions = [questions]
+    if questions is None:
+        faults.append(Fault("/customQuestions", "give at least one question; none is made up for you"))
+    translated = {
+        "brands": document.get("brand_list"),
+        "prompts": questions,
+        "engines": engines,
+        "priority": _priority(document.get("priority"), faults),
+    }
+    if faults:
+        # the plan's own faults as well: a caller mends everything at once
+        faults += _plan_faults(translated, pointers, {fault.pointer for fault in faults})
+        raise BadRequest(faults, "The plan is not valid")
+    return translated, pointers
+
+
+def _plan_faults(document: dict[str, Any], pointers: Mapping[str, str], told: set[str]) -> list[Fault]:
+    """What else is wrong with brands and questions; the models were looked at already."""
+    try:
+        parse({**document, "engines": ["-"]}, lambda wish: f"{wish.name} is not asked", max_samples=1)
+    except BadRequest as error:
+        found = [Fault(_where(fault.pointer, pointers), fault.detail) for fault in error.faults]
+        return [fault for fault in found if not fault.pointer.startswith("/engines") and fault.pointer not in told]
+    return []
+
+
+def _given(document: Mapping[str, Any], fields: tuple[str, ...], faults: list[Fault]) -> tuple[str, Any]:
+    """The spelling that is used and its value. A fault where two spellings say different things."""
+    used = [field for field in fields if document.get(field) not in (None, "", [])]
+    for other in used[1:]:
+        first, second = (_listed(document[field]) for field in (used[0], other))
+        if first != second:
+            faults.append(Fault(f"/{other}", f"says something else than {used[0]}; send one of them"))
+    return (used[0], document[used[0]]) if used else (fields[0], None)
+
+
+def _listed(value: object) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def _engines(models: object, field: str, pointers: dict[str, str], faults: list[Fault]) -> list[str] | None:
+    """The names of the chosen models; those with ``checked: false`` are left out."""
+    if not isinstance(models, list):
+        faults.append(Fault(f"/{field}", "expected a list of models, each a name or an object with a name"))
+        return None
+    names: list[str] = []
+    for number, item in enumerate(models):
+        if isinstance(item, dict) and item.get("checked") is False:
+            continue
+        spelled = [item.get(field) for field in NAME_FIELDS] if isinstance(item, dict) else [item]
+        name = next((text for text in spelled if isinstance(text, str) and text.strip()), None)
+        if name is None:
+            faults.append(Fault(f"/{field}/{number}", f"expected a name, or an object with {', '.join(NAME_FIELDS)}"))
+            continue
+        pointers[f"/engines/{len(names)}"] = f"/{field}/{number}"
+        names.append(name)
+    if not names and not faults:
+        faults.append(Fault(f"/{field}", "no model is checked; check at least one"))
+    return names
+
+
+def _priority(found: object, faults: list[Fault]) -> int:
+    """Clamped to 0–10, as the predecessor did with whatever ``int`` took."""
+    if found is None:
+        return DEFAULT_PRIORITY
+    text = json.dumps(found) if isinstance(found, int | float) and not isinstance(found, bool) else found
+    try:
+        number = float(text) if isinstance(text, str) and len(text) < 30 else float("nan")
+    except ValueError:
+        number = float("nan")
+    if number != number:
+        faults.append(Fault("/priority", f"expected a whole number from 0 to {MAX_PRIORITY}"))
+        return DEFAULT_PRIORITY
+    return int(max(0, min(MAX_PRIORITY, number)))
+
+
+def _where(pointer: str, pointers: Mapping[str, str]) -> str:
+    """The caller's pointer for one of ours: the longest known beginning is exchanged."""
+    beginning = pointer
+    while beginning and beginning not in pointers:
+        beginning = beginning.rpartition("/")[0]
+    return pointers[beginning] + pointer[len(beginning) :] if beginning else pointer
+
+
+def old_status(found: Execution) -> str:
+    """Our status in the predecessor's word."""
+    if found.status == ExecutionState.FAILED and found.error_code == "deadline":
+        return "timeout"
+    return OLD_STATUS[found.status]
+
+
+OLD_STATUS: Mapping[str, str] = {
+    ExecutionState.QUEUED: "queued",
+    ExecutionState.RUNNING: "running",
+    ExecutionState.REPORTING: "running",
+    ExecutionState.COMPLETED: "success",
+    ExecutionState.PARTIAL: "success",
+    ExecutionState.FAILED: "failed",
+    ExecutionState.CANCELLED: "cancelled",
+}
+
+
+@operation(
+    Operation(
+        "Show a diagnosis",
+        "predecessor",
+        "read",
+        {200: Returns("Where it stands", {JSON: ref("PredecessorStatus")})},
+        limit=PREDECESSOR_STATUS_LIMIT,
+        parameters=(EXECUTION_ID,),
+    )
+)
+def diagnosis_status(visit: Visit) -> Response:
+    """`progress` counts settled samples and never falls; `result` is the report's summary once there is a report."""
+    found, counted = own_execution(visit)
+    with visit.desk.database.read() as db:
+        document = store.report_document(db, found.execution_id)
+    return wire.Json(
+        {
+            "execution_id": found.execution_id,
+            "status": old_status(found),
+            "progress": percent(found, counted),
+            "task_type": found.task_type,
+            "priority": found.priority,
+            "retry_count": max(0, counted.attempts - 1),
+            "created_at": wire.instant(found.created_at),
+            "started_at": wire.instant(found.started_at),
+            "completed_at": wire.instant(found.ended_at),
+            "result": None if document is None else _report_summary(found, document),
+            "error_message": found.error_message,
+        }
+    )
+
+
+def _report_summary(found: Execution, document: Mapping[str, Any]) -> dict[str, Any]:
+    """What the report says in short, each number with what it rests on, and where all of it stands."""
+    return {
+        "report_url": urls(found.execution_id)["report"],
+        "simulated": document["simulated"]["any"],
+        "usable": document["coverage"]["usable"],
+        "brands": [
+            {"name": brand["name"], **{name: brand["overall"][name] for name in SUMMARY_NUMBERS}}
+            for brand in document["brands"]
+        ],
+    }
+
+
+@operation(
+    Operation(
+        "Cancel a diagnosis",
+        "predecessor",
+        "run",
+        {200: Returns("Cancelled", {JSON: ref("PredecessorCancelled")})},
+        limit=PREDECESSOR_CANCEL_LIMIT,
+        parameters=(EXECUTION_ID,),
+        errors={409: "It has already ended"},
+    )
+)
+def diagnosis_cancel(visit: Visit) -> Response:
+    """What was answered until now stays; nothing more is asked."""
+    with visit.desk.database.begin() as db:
+        store.cancel_execution(db, execution_id_of(visit), owner=visit.caller.owner, now=visit.desk.now())
+    return wire.Json({"status": "success", "message": CANCELLED})
+
+
+@operation(
+    Operation(
+        "Count diagnoses",
+        "predecessor",
+        "read",
+        {200: Returns("The caller's executions", {JSON: ref("PredecessorStatistics")})},
+        limit=PREDECESSOR_STATISTICS_LIMIT,
+        parameters=(DAYS,),
+    )
+)
+def diagnosis_statistics(visit: Visit) -> Response:
+    """`success_rate` is percent of the ended executions (success, failed and timeout; cancelled ones are not counted).
+
+    `avg_duration_seconds` is over the same that had started. Both are null while nothing has ended. The predecessor
+    divided by all, pending ones included.
+    """
+    _, found = counted_since(visit)
+    by_status: dict[str, int] = {}
+    for status, n in found.by_status.items():
+        by_status[OLD_STATUS[status]] = by_status.get(OLD_STATUS[status], 0) + n
+    return wire.Json(
+        {
+            "total_tasks": found.total,
+            "by_status": by_status,
+            "by_type": dict(found.by_type),
+            "avg_duration_seconds": None if found.avg_duration_s is None else round(found.avg_duration_s, 3),
+            "success_rate": round(100 * found.usable / found.ended, 2) if found.ended else None,
+        }
+    )

@@ -1,0 +1,102 @@
+"""What Prometheus is told: requests of this process as they happen, and the tables as they stand at each scrape."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+from starlette.responses import Response
+
+from brandq import store
+from brandq.actors.desk import Desk
+from brandq.errors import DatabaseNotReady
+from brandq.states import ExecutionState
+
+logger = logging.getLogger(__name__)
+
+#: what a caller may make up must not become a label
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+_EVER = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Metrics:
+    """The counters of one application. Its own registry: two applications in one process do not mix."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._registry = CollectorRegistry()
+        self._registry.register(_Tables(desk))
+        self._requests = Counter(
+            "brandq_http_requests",
+            "Requests answered by this process",
+            ("method", "path", "status"),
+            registry=self._registry,
+        )
+        self._seconds = Histogram(
+            "brandq_http_request_seconds",
+            "Seconds until the response was sent",
+            ("method", "path"),
+            registry=self._registry,
+        )
+
+    def count(self, method: str, path: str, status: int, seconds: float) -> None:
+        """One request. ``path`` is a route's template, never what the caller wrote."""
+        method = method if method in METHODS else "other"
+        self._requests.labels(method, path, str(status)).inc()
+        self._seconds.labels(method, path).observe(seconds)
+
+    def scrape(self) -> Response:
+        return Response(generate_latest(self._registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+
+class _Tables(Collector):
+    """The tables, read in one short transaction per scrape; ``brandq_database_up`` 0 where they cannot be."""
+
+    def __init__(self, desk: Desk) -> None:
+        self.desk = desk
+
+    def describe(self) -> list[Metric]:
+        """Nothing: what is collected is known only at a scrape, and registering must not read the database."""
+        return []
+
+    def collect(self) -> Iterator[Metric]:
+        lost = CounterMetricFamily("brandq_sends_lost", "Messages of this process that their sweep had to send again")
+        lost.add_metric([], self.desk.publisher.lost)
+        yield lost
+        up = GaugeMetricFamily("brandq_database_up", "Whether the tables could be read")
+        try:
+            yield from self._read()
+            up.add_metric([], 1)
+        except DatabaseNotReady as error:
+            logger.warning("metrics without the tables: %s", error)
+            up.add_metric([], 0)
+        yield up
+
+    def _read(self) -> list[Metric]:
+        now = self.desk.now()
+        with self.desk.database.read() as db:
+            by_status = store.statistics(db, None, since=_EVER).by_status
+            by_state = store.open_samples(db)
+            oldest = store.oldest_waiting(db, now=now)
+            swept = store.swept(db)
+        executions = GaugeMetricFamily("brandq_executions", "Executions that are kept, by status", labels=["status"])
+        for status in ExecutionState:
+            executions.add_metric([str(status)], by_status.get(status, 0))
+        samples = GaugeMetricFamily("brandq_samples_open", "Samples that are not settled, by state", labels=["state"])
+        for state in ("waiting", "asking", "answered"):
+            samples.add_metric([state], by_state.get(state, 0))
+        age = GaugeMetricFamily("brandq_oldest_waiting_seconds", "How long the longest waiting sample has waited")
+        age.add_metric([], oldest.total_seconds() if oldest else 0)
+        repaired = CounterMetricFamily(
+            "brandq_sweep_repaired",
+            "Rows that a sweep had to repair; growth means that something is lost",
+            labels=["sweep"],
+        )
+        ago = GaugeMetricFamily("brandq_sweep_age_seconds", "Seconds since a sweep last ran", labels=["sweep"])
+        for name, (swept_at, total) in swept.items():
+            repaired.add_metric([name], total)
+            ago.add_metric([name], (now - swept_at).total_seconds())
+        return [executions, samples, age, repaired, ago]

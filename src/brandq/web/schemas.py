@@ -1,0 +1,423 @@
+"""The shape of every body on the wire, as JSON Schema: what /openapi.json prints and the contract tests check.
+
+Bodies that go out list all their members and no others, so that a field cannot appear or vanish unnoticed.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from brandq import plan
+from brandq.providers.dialect import AnswerKind
+from brandq.states import ExecutionState, SampleState
+
+Schema = dict[str, Any]
+
+TEXT: Schema = {"type": "string"}
+COUNT: Schema = {"type": "integer", "minimum": 0}
+FLAG: Schema = {"type": "boolean"}
+INSTANT: Schema = {"type": "string", "format": "date-time"}
+UUID: Schema = {"type": "string", "format": "uuid"}
+OBJECT: Schema = {"type": "object"}
+PATH: Schema = {"type": "string", "format": "uri-reference"}
+
+
+def ref(name: str) -> Schema:
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def nullable(schema: Schema) -> Schema:
+    return {"anyOf": [schema, {"type": "null"}]}
+
+
+def listed(schema: Schema) -> Schema:
+    return {"type": "array", "items": schema}
+
+
+def mapped(schema: Schema) -> Schema:
+    return {"type": "object", "additionalProperties": schema}
+
+
+def words(*known: object) -> Schema:
+    return {"type": "string", "enum": [str(word) for word in known]}
+
+
+def closed(**properties: Schema) -> Schema:
+    """An object with exactly these members."""
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": list(properties),
+        "additionalProperties": False,
+    }
+
+
+STATUS = words(*ExecutionState)
+STATE = words(*SampleState)
+PREDECESSOR_STATUS = words("pending", "queued", "running", "success", "failed", "timeout", "cancelled")
+
+_FAULT = closed(
+    pointer={
+        "type": "string",
+        "description": "where: a JSON pointer into the body, `?name` for a query parameter, `Name:` for a header",
+    },
+    detail=TEXT,
+)
+_PROBLEM = {
+    "type": TEXT,
+    "title": TEXT,
+    "status": {"type": "integer"},
+    "detail": TEXT,
+    "errors": listed(_FAULT),
+    #: 409 for a report that is not ready yet
+    "poll_after_ms": COUNT,
+}
+_PROBLEM_REQUIRED = ["type", "title", "status", "detail", "errors"]
+
+_BRAND = {
+    "type": "object",
+    "properties": {
+        "name": {"type": "string", "maxLength": plan.MAX_BRAND_CHARS},
+        "aliases": {"type": "array", "items": TEXT, "maxItems": plan.MAX_ALIASES},
+        "domains": {"type": "array", "items": TEXT, "maxItems": plan.MAX_DOMAINS},
+    },
+    "required": ["name"],
+    "additionalProperties": False,
+}
+_ENGINE_WISH = {
+    "type": "object",
+    "properties": {"engine": TEXT, "model": nullable(TEXT), "search": nullable(FLAG), "locale": nullable(TEXT)},
+    "required": ["engine"],
+    "additionalProperties": False,
+}
+_PLAN_DOCUMENT = {
+    "type": "object",
+    "properties": {
+        "brands": {
+            "type": "array",
+            "minItems": 1,
+            "maxItems": plan.MAX_BRANDS,
+            "items": {"anyOf": [TEXT, _BRAND]},
+            "description": "the first is the subject, the others are its competitors",
+        },
+        "prompts": {
+            "type": "array",
+            "minItems": 1,
+            "maxItems": plan.MAX_PROMPTS,
+            "items": {"type": "string", "minLength": 1, "maxLength": plan.MAX_PROMPT_CHARS},
+            "description": "asked word for word; {brand} and {competitor} are filled in",
+        },
+        "engines": {
+            "type": "array",
+            "minItems": 1,
+            "maxItems": plan.MAX_ENGINES,
+            "items": {"anyOf": [TEXT, _ENGINE_WISH]},
+            "description": "names or aliases; GET /api/engines lists them",
+        },
+        "repeats": {"type": "integer", "minimum": 1, "maximum": plan.MAX_REPEATS, "default": 1},
+        "priority": {
+            "type": "integer",
+            "minimum": 0,
+            "maximum": plan.MAX_PRIORITY,
+            "default": plan.DEFAULT_PRIORITY,
+        },
+        "label": nullable({"type": "string", "maxLength": plan.MAX_LABEL_CHARS}),
+        "cost_limit": {"type": "null", "description": "not enforced by this version"},
+        "reuse_within_hours": {"enum": [0, None], "description": "answers are not reused by this version"},
+    },
+    "required": ["brands", "prompts", "engines"],
+    "additionalProperties": False,
+    "examples": [
+        {
+            "brands": [{"name": "趣车良品", "aliases": ["趣车"]}, "竞品 1"],
+            "prompts": ["深圳新能源汽车改装门店哪家好？"],
+            "engines": ["doubao", "qwen"],
+            "repeats": 3,
+        }
+    ],
+}
+_ENGINE_REF = closed(
+    engine=TEXT, provider=TEXT, model=TEXT, search=FLAG, locale=nullable(TEXT), simulated=FLAG, imported=FLAG
+)
+_PLAN = closed(
+    brands=listed(closed(name=TEXT, aliases=listed(TEXT), domains=listed(TEXT))),
+    prompts=listed(TEXT),
+    engines=listed(ref("EngineRef")),
+    repeats=COUNT,
+    priority=COUNT,
+    label=nullable(TEXT),
+)
+_ESTIMATE = closed(
+    seconds=COUNT,
+    basis=TEXT,
+    cost=nullable(closed(low=TEXT, high=TEXT, currency=TEXT)),
+    cost_reason=nullable(TEXT),
+)
+_LINKS = closed(self=PATH, samples=PATH, report=PATH, cancel=PATH, retry=PATH)
+_TIMES = {
+    "created_at": INSTANT,
+    "started_at": nullable(INSTANT),
+    "ended_at": nullable(INSTANT),
+    "deadline_at": INSTANT,
+}
+_ENGINE_PROGRESS = closed(
+    engine=TEXT,
+    simulated=FLAG,
+    counts=mapped(COUNT),
+    errors=mapped(COUNT),
+)
+_EXECUTION = closed(
+    execution_id=UUID,
+    status=STATUS,
+    stage=words("queued", "asking", "analyzing", "reporting", "ended"),
+    terminal=FLAG,
+    task_type=TEXT,
+    progress=closed(settled=COUNT, planned=COUNT, percent={"type": "integer", "minimum": 0, "maximum": 100}),
+    counts=closed(**{str(state): COUNT for state in SampleState}),
+    engines=listed(_ENGINE_PROGRESS),
+    simulated=listed(TEXT),
+    waits_until=nullable(INSTANT),
+    poll_after_ms=nullable(COUNT),
+    error=nullable(closed(code=nullable(TEXT), message=nullable(TEXT))),
+    plan=ref("Plan"),
+    retry_of=nullable(UUID),
+    **_TIMES,
+    links=_LINKS,
+)
+_EXECUTION_ROW = closed(
+    execution_id=UUID,
+    status=STATUS,
+    terminal=FLAG,
+    task_type=TEXT,
+    label=nullable(TEXT),
+    priority=COUNT,
+    planned=COUNT,
+    brands=listed(TEXT),
+    engines=listed(TEXT),
+    simulated=listed(TEXT),
+    error=nullable(closed(code=nullable(TEXT), message=nullable(TEXT))),
+    retry_of=nullable(UUID),
+    **_TIMES,
+    links=_LINKS,
+)
+_SAMPLE = closed(
+    sample_id=COUNT,
+    prompt_no=COUNT,
+    engine=TEXT,
+    repeat_no=COUNT,
+    state=STATE,
+    attempt=COUNT,
+    error=nullable(closed(code=TEXT, message=nullable(TEXT), http_status=nullable(COUNT))),
+    next_attempt_at=nullable(INSTANT),
+    settled_at=nullable(INSTANT),
+    answer=nullable(
+        closed(
+            kind=words(*AnswerKind),
+            served_model=nullable(TEXT),
+            simulated=FLAG,
+            excerpt=TEXT,
+            brands=listed(TEXT),
+            link=PATH,
+        )
+    ),
+)
+_SPAN = {"type": "array", "items": COUNT, "minItems": 2, "maxItems": 2}
+_ANSWER = closed(
+    sample_id=COUNT,
+    execution_id=UUID,
+    prompt_no=COUNT,
+    prompt=TEXT,
+    engine=ref("EngineRef"),
+    repeat_no=COUNT,
+    state=STATE,
+    attempt=COUNT,
+    text=TEXT,
+    kind=words(*AnswerKind),
+    usable=FLAG,
+    finish=nullable(TEXT),
+    served_model=nullable(TEXT),
+    search_requested=FLAG,
+    search_executed=nullable(FLAG),
+    mentions=listed(
+        closed(
+            brand=TEXT,
+            count=COUNT,
+            position=nullable(COUNT),
+            rank=nullable(COUNT),
+            rank_source=nullable(TEXT),
+            sentiment=nullable(TEXT),
+            recommended=nullable(FLAG),
+            spans=listed(_SPAN),
+        )
+    ),
+    citations=listed(
+        closed(
+            url=TEXT,
+            canonical_url=TEXT,
+            domain=TEXT,
+            title=nullable(TEXT),
+            cited=nullable(FLAG),
+            owner=nullable(TEXT),
+            source_class=nullable(TEXT),
+            via=TEXT,
+        )
+    ),
+    tokens=closed(**{"in": nullable(COUNT), "out": nullable(COUNT)}),
+    cost=closed(amount=nullable(TEXT), currency=nullable(TEXT), basis=TEXT),
+    simulated=FLAG,
+    imported=FLAG,
+    taken_from=nullable(COUNT),
+    request=nullable(OBJECT),
+    http_status=nullable(COUNT),
+    latency_ms=nullable(COUNT),
+    asked_at=nullable(INSTANT),
+    answered_at=INSTANT,
+    digest=TEXT,
+    links=closed(self=PATH, raw=PATH, execution=PATH),
+)
+_MEASURED = {
+    "anyOf": [
+        closed(value={"type": "number"}, k=COUNT, n={"type": "integer", "minimum": 1}, definition=TEXT),
+        closed(value={"type": "null"}, k=COUNT, n=COUNT, reason=TEXT),
+    ]
+}
+_STATISTICS = closed(
+    days=COUNT,
+    since=INSTANT,
+    total=COUNT,
+    ended=COUNT,
+    by_status=mapped(COUNT),
+    by_type=mapped(COUNT),
+    usable_rate=_MEASURED,
+    average_duration_s=closed(value=nullable({"type": "number", "minimum": 0}), definition=TEXT),
+)
+_QUEUES = mapped(closed(ready=COUNT, delayed=COUNT, dead=COUNT, consumers=nullable(COUNT)))
+
+_MODEL = {
+    "type": "object",
+    "properties": {
+        "name": nullable(TEXT),
+        "id": nullable(TEXT),
+        "value": nullable(TEXT),
+        "label": nullable(TEXT),
+        "checked": {"type": "boolean", "description": "false: left out"},
+    },
+}
+_MODELS = listed({"anyOf": [TEXT, _MODEL]})
+_ONE_TEXT_OR_MORE = {
+    "anyOf": [listed(TEXT), TEXT, {"type": "null"}],
+    "description": "a string is one question, never split",
+}
+
+SCHEMAS: dict[str, Schema] = {
+    "Problem": {
+        "type": "object",
+        "properties": _PROBLEM,
+        "required": _PROBLEM_REQUIRED,
+        "additionalProperties": False,
+    },
+    "PredecessorProblem": {
+        "type": "object",
+        "description": "a problem whose `status` is the word that the predecessor's clients compare with",
+        "properties": {**_PROBLEM, "status": {"const": "error"}, "error": TEXT, "code": {"type": "integer"}},
+        "required": [*_PROBLEM_REQUIRED, "error", "code"],
+        "additionalProperties": False,
+    },
+    "PlanDocument": _PLAN_DOCUMENT,
+    "Plan": _PLAN,
+    "EngineRef": _ENGINE_REF,
+    "Estimate": _ESTIMATE,
+    "Accepted": closed(
+        execution_id=UUID,
+        status=STATUS,
+        planned=COUNT,
+        counted_as={"type": "string", "description": "the multiplication behind `planned`"},
+        estimate=ref("Estimate"),
+        simulated=listed(TEXT),
+        retry_of=nullable(UUID),
+        deadline_at=INSTANT,
+        links=_LINKS,
+    ),
+    "DryRun": closed(
+        dry_run={"const": True},
+        planned=COUNT,
+        counted_as=TEXT,
+        estimate=ref("Estimate"),
+        simulated=listed(TEXT),
+        plan=ref("Plan"),
+    ),
+    "Execution": _EXECUTION,
+    "ExecutionRow": _EXECUTION_ROW,
+    "Executions": closed(executions=listed(ref("ExecutionRow")), next=nullable(PATH)),
+    "Sample": _SAMPLE,
+    "Samples": closed(samples=listed(ref("Sample")), next=nullable(PATH)),
+    "Answer": _ANSWER,
+    "Report": {"type": "object", "description": "the frozen report document; see docs/metrics.md for each number"},
+    "Engines": closed(
+        engines=listed(
+            closed(
+                name=TEXT,
+                title=TEXT,
+                aliases=listed(TEXT),
+                dialect=TEXT,
+                model=nullable(TEXT),
+                configured=FLAG,
+                simulated=FLAG,
+                available={"type": "boolean", "description": "it can be asked: with its key, or simulated"},
+                search={
+                    "type": ["boolean", "null"],
+                    "description": "null: it has none; else whether it is the default",
+                },
+                verified=FLAG,
+                key_env=listed(TEXT),
+                price=nullable(mapped(nullable(TEXT))),
+            )
+        )
+    ),
+    "Statistics": _STATISTICS,
+    "Health": closed(status={"const": "ok"}, version=TEXT),
+    "Readiness": closed(
+        status={"const": "ready"},
+        version=TEXT,
+        broker=closed(reachable=FLAG, error=nullable(TEXT), queues=_QUEUES),
+    ),
+    "OpenApi": OBJECT,
+    "PredecessorSubmission": {
+        "type": "object",
+        "description": "lists may be spelled either way; members not named here are ignored, as they always were",
+        "properties": {
+            "brand_list": {"type": "array", "items": {"anyOf": [TEXT, _BRAND]}, "minItems": 1},
+            "selectedModels": _MODELS,
+            "selected_models": _MODELS,
+            "customQuestions": _ONE_TEXT_OR_MORE,
+            "custom_questions": _ONE_TEXT_OR_MORE,
+            "custom_question": nullable(TEXT),
+            "priority": {"type": ["number", "string", "null"], "description": "clamped to 0–10"},
+        },
+        "required": ["brand_list"],
+    },
+    "PredecessorAccepted": closed(
+        status={"const": "queued"}, execution_id=UUID, message=TEXT, estimated_time={**COUNT, "description": "seconds"}
+    ),
+    "PredecessorStatus": closed(
+        execution_id=UUID,
+        status=PREDECESSOR_STATUS,
+        progress={"type": "integer", "minimum": 0, "maximum": 100},
+        task_type=TEXT,
+        priority=COUNT,
+        retry_count=COUNT,
+        created_at=INSTANT,
+        started_at=nullable(INSTANT),
+        completed_at=nullable(INSTANT),
+        result=nullable(OBJECT),
+        error_message=nullable(TEXT),
+    ),
+    "PredecessorCancelled": closed(status={"const": "success"}, message=TEXT),
+    "PredecessorStatistics": closed(
+        total_tasks=COUNT,
+        by_status=mapped(COUNT),
+        by_type=mapped(COUNT),
+        avg_duration_seconds=nullable({"type": "number", "minimum": 0}),
+        success_rate=nullable({"type": "number", "minimum": 0, "maximum": 100}),
+    ),
+}

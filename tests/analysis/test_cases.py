@@ -1,0 +1,151 @@
+"""Answers labelled by hand, one trap each: what is a mention, how many, and which rank."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pytest
+
+from brandq.analysis import analyze
+from brandq.plan import Brand
+from brandq.providers.dialect import Answer, AnswerKind
+
+
+@dataclass(frozen=True)
+class Case:
+    """``expected`` gives per brand: mentions, the surface of the first (None where there is none), and the rank."""
+
+    trap: str
+    brands: tuple[str | Brand, ...]
+    text: str
+    expected: dict[str, tuple[int, str | None, int | None]]
+    prompt: str = "哪个牌子好？"
+
+
+NONE = (0, None, None)
+CPP, CSHARP, C = Brand("C++"), Brand("C#"), Brand("C")
+LOREAL = Brand("L'Oréal", ("欧莱雅",))
+BYD = Brand("比亚迪", ("BYD",), ("byd.com",))
+XIAOMI, YOUPIN = Brand("小米", ("Xiaomi",)), Brand("小米有品")
+CHERY, EXEED = Brand("奇瑞"), Brand("奇瑞星途", ("星途",))
+
+CASES = [
+    # names inside names and words
+    Case("the longer tracked name wins", (XIAOMI, YOUPIN), "小米有品上的小米手环便宜。", {"小米": (1, "小米", None), "小米有品": (1, "小米有品", None)}),
+    Case("a model line inside a maker", (CHERY, EXEED), "奇瑞星途揽月比奇瑞瑞虎贵。", {"奇瑞": (1, "奇瑞", None), "奇瑞星途": (1, "奇瑞星途", None)}),
+    Case("the shorter name is not credited", (CHERY, EXEED), "星途揽月不错。", {"奇瑞": NONE, "奇瑞星途": (1, "星途", None)}),
+    Case("a name within an English word", ("Arc",), "I used the search bar of the archive.", {"Arc": NONE}),
+    Case("a name that begins another word", ("Arc",), "The Arc-en-Ciel hotel and the arc-shaped lamp.", {"Arc": NONE}),
+    Case("a name by itself", ("Arc",), "Arc, the browser, beats Arc's rivals.", {"Arc": (2, "Arc", None)}),
+    Case("metadata is not Meta", ("Meta",), "Metadata and a meta-analysis; Meta announced it.", {"Meta": (1, "Meta", None)}),
+    Case("a plural-looking neighbour is another word", ("Bose",), "Bosede is a name; Bose is a brand.", {"Bose": (1, "Bose", None)}),
+    Case("an ordinary word in small letters", ("Target",), "The target group shops at Target.", {"Target": (1, "Target", None)}),
+    Case("an ordinary word in capitals", ("Apple",), "APPLE leads, an apple a day does not.", {"Apple": (1, "APPLE", None)}),
+    Case("a compound that is no brand", ("大众", "小米"), "大众点评上有人推荐小米粥。", {"大众": NONE, "小米": NONE}),
+    Case("an adjective with the name in it", ("美的",), "完美的设计,美的空调。", {"美的": (1, "美的", None)}),
+    Case("a longer form that does not stand alone", ("Arc", "Arc Search"), "Arc Searches are new.", {"Arc": (1, "Arc", None), "Arc Search": NONE}),
+    # symbols
+    Case("C beside C++ and C#", (CPP, CSHARP, C), "C++ is faster than C#, and C is older; C/C++ both.", {"C++": (2, "C++", None), "C#": (1, "C#", None), "C": (2, "C", None)}),
+    Case("C alone does not match C++", (C,), "Learn C++ and C# first.", {"C": NONE}),
+    Case("a framework behind a dot", (".NET", "ASP", "NET"), "Use .NET or ASP.NET for it.", {".NET": (1, ".NET", None), "ASP": NONE, "NET": NONE}),
+    Case("a dot inside a name", ("Node.js", "Node"), "Node.js runs it.", {"Node.js": (1, "Node.js", None), "Node": NONE}),
+    Case("an ampersand, escaped and as an entity", ("AT&T",), "AT&T, AT\\&T and AT&amp;T.", {"AT&T": (3, "AT&T", None)}),
+    Case("a part of AT&T is nothing", ("AT", "T"), "AT&T covers it.", {"AT": NONE, "T": NONE}),
+    Case("a plus makes another product", ("Disney", "Canal+"), "Disney+ and Canal+ stream.", {"Disney": NONE, "Canal+": (1, "Canal+", None)}),
+    Case("accents may be missing", (LOREAL,), "L'Oreal, L’ORÉAL and Loreal.", {"L'Oréal": (3, "L'Oreal", None)}),
+    Case("an accent in two characters", (LOREAL,), "L'Ore\u0301al is one.", {"L'Oréal": (1, "L'Ore\u0301al", None)}),
+    Case("a hyphen that is another character", ("7-Eleven",), "A 7\u2011Eleven, or 7 Eleven.", {"7-Eleven": (2, "7\u2011Eleven", None)}),
+    Case("both possessives", ("Nike",), "Nike's and Nike’s shoes.", {"Nike": (2, "Nike", None)}),
+    Case("a hyphen that keeps the name", ("Sony",), "Sony-owned, and non-Sony parts.", {"Sony": (2, "Sony", None)}),
+    Case("emoji as neighbours", ("趣车良品", "Anker"), "🔥趣车良品🔥 and ⚡Anker⚡", {"趣车良品": (1, "趣车良品", None), "Anker": (1, "Anker", None)}),
+    Case("a circled number and a trademark as neighbours", ("Sony",), "①Sony和Sony™", {"Sony": (2, "Sony", None)}),
+    # scripts and characters
+    Case("Latin between Han", ("Meta",), "很多卖家用Meta投广告。", {"Meta": (1, "Meta", None)}),
+    Case("full width", (BYD,), "推荐ＢＹＤ海豹。", {"比亚迪": (1, "ＢＹＤ", None)}),
+    Case("zero width inside a name", ("小米",), "小\u200b米手机", {"小米": (1, "小\u200b米", None)}),
+    Case("a space for looks", ("CHALI茶里",), "CHALI 茶里和CHALI茶里", {"CHALI茶里": (2, "CHALI 茶里", None)}),
+    Case("the same name twice without a space", ("比亚迪",), "比亚迪比亚迪", {"比亚迪": (2, "比亚迪", None)}),
+    # markup
+    Case("emphasis inside a name", ("Apple",), "**Ap**ple 和 *Apple*", {"Apple": (2, "Ap**ple", None)}),
+    Case("a tag inside a name", ("Apple",), "<b>Ap</b>ple", {"Apple": (1, "Ap</b>ple", None)}),
+    Case("emphasis next to Chinese quotes", ("比亚迪",), "**“比亚迪”**汽车", {"比亚迪": (1, "比亚迪", None)}),
+    Case("only in a URL", ("HubSpot",), "See https://www.hubspot.com/hubspot and www.hubspot.com", {"HubSpot": NONE}),
+    Case("a Han path in a URL", (BYD,), "见 https://zh.wikipedia.org/wiki/比亚迪 。", {"比亚迪": NONE}),
+    Case("Han right after a URL", (BYD,), "https://a.cn/x，比亚迪官网", {"比亚迪": (1, "比亚迪", None)}),
+    Case("link words count, targets do not", ("HubSpot",), "[HubSpot](https://hubspot.com/hubspot \"HubSpot\")", {"HubSpot": (1, "HubSpot", None)}),
+    Case("an e-mail address and a bare domain", ("Acme",), "Write to acme@acme.com or visit acme.com.", {"Acme": NONE}),
+    Case("a domain that is the name", (Brand("Booking.com"),), "Booking.com is cheap; secure.booking.com too.", {"Booking.com": (1, "Booking.com", None)}),
+    Case("code", ("Acme",), "Run:\n```\nimport Acme\n```\nDone.", {"Acme": NONE}),
+    Case("an answer wrapped in a fence", ("Acme",), "```markdown\n1. Acme\n```", {"Acme": (1, "Acme", 1)}),
+    Case("comments and hidden elements", ("Acme",), "Hello<!-- Acme is best --><span style='display: none'>Acme</span> <div hidden>Acme</div>", {"Acme": NONE}),
+    Case("a machine's JSON at the end", ("Acme",), "Acme is fine.\n\n{\"brand\": \"Acme\", \"list\": [\"Acme {x}\"]}", {"Acme": (1, "Acme", None)}),
+    Case("labels of sources", ("Best Buy",), "A good laptop.([Best Buy][3], [The Verge][1])", {"Best Buy": NONE}),
+    # the question's echo, and glosses
+    Case("the question as a heading", ("小米",), "## 小米手机怎么样？\n\n小米手机不错。", {"小米": (1, "小米", None)}, "小米手机怎么样？"),
+    Case("the question in quotation marks", ("小米",), "您问“小米手机怎么样”，我的看法：一般。", {"小米": NONE}, "小米手机怎么样？"),
+    Case("the question asked again in the line", ("Tesla",), "What about Tesla? Tesla has more chargers.", {"Tesla": (1, "Tesla", None)}, "What about Tesla?"),
+    Case("a heading that is only the name", ("Tesla",), "# Tesla\nA car maker.", {"Tesla": (1, "Tesla", None)}, "Tesla"),
+    Case("an alias in brackets", (BYD,), "比亚迪（BYD）是车企，BYD很大。", {"比亚迪": (2, "比亚迪", None)}),
+    Case("an alias after a slash", (BYD,), "BYD / 比亚迪：入门首选", {"比亚迪": (1, "BYD", None)}),
+    Case("another brand in brackets", (BYD, "腾势"), "比亚迪（腾势）", {"比亚迪": (1, "比亚迪", None), "腾势": (1, "腾势", None)}),
+    # ranks
+    Case("numbers", ("欧派", "志邦"), "推荐：\n1. 欧派：全\n2. 索菲亚\n3. 志邦：便宜", {"欧派": (1, "欧派", 1), "志邦": (1, "志邦", 3)}),
+    Case("numbers inside bold", ("欧派", "索菲亚"), "**1. 欧派** 大\n\n**2. 索菲亚** 好", {"欧派": (1, "欧派", 1), "索菲亚": (1, "索菲亚", 2)}),
+    Case("headings", ("麦肯锡", "埃森哲"), "### 1. 麦肯锡\n- 优势：强\n\n### 2. **埃森哲**\n- 优势：比麦肯锡快", {"麦肯锡": (2, "麦肯锡", 1), "埃森哲": (1, "埃森哲", 2)}),
+    Case("a heading that is a step", ("欧派",), "### 1. **提前沟通**\n到欧派门店先量尺。\n### 2. **签合同**", {"欧派": (1, "欧派", None)}),
+    Case("Chinese numerals", ("欧派", "志邦"), "一、欧派\n二、索菲亚\n十一、志邦", {"欧派": (1, "欧派", 1), "志邦": (1, "志邦", 11)}),
+    Case("circled numbers", ("欧派", "志邦"), "①欧派\n②志邦", {"欧派": (1, "欧派", 1), "志邦": (1, "志邦", 2)}),
+    Case("keycaps and medals", ("Sony", "Bose"), "1️⃣ Sony – quiet\n2️⃣ Bose – soft", {"Sony": (1, "Sony", 1), "Bose": (1, "Bose", 2)}),
+    Case("medals", ("Sony", "Bose"), "🥇 **Sony**\n🥈 **Bose**", {"Sony": (1, "Sony", 1), "Bose": (1, "Bose", 2)}),
+    Case("a tie", ("Sony", "Bose", "JBL"), "1. Sony / Bose – both\n2. JBL – loud", {"Sony": (1, "Sony", 1), "Bose": (1, "Bose", 1), "JBL": (1, "JBL", 2)}),
+    Case("a foil has no place", ("Sony", "Bose"), "1. Sony – beats Bose\n2. Sennheiser", {"Sony": (1, "Sony", 1), "Bose": (1, "Bose", None)}),
+    Case("lazy numbers", ("Asana",), "1. Notion\n1. Asana\n1. Trello", {"Asana": (1, "Asana", 2)}),
+    Case("a countdown", ("Hoka", "Asics"), "3. Brooks\n2. Hoka\n1. Asics", {"Hoka": (1, "Hoka", 2), "Asics": (1, "Asics", 1)}),
+    Case("lists that begin again count on", ("华为云",), "### 国际\n1. 麦肯锡\n2. 埃森哲\n\n### 国内\n1. 华为云", {"华为云": (1, "华为云", 3)}),
+    Case("criteria before the list do not count", ("欧派",), "### 一、如何选择\n1. 看板材\n2. 看五金\n\n### 二、推荐\n1. 欧派", {"欧派": (1, "欧派", 1)}),
+    Case("nested under categories", ("图森", "欧派"), "1. 高端\n   - 博洛尼\n   - 图森\n2. 性价比\n   - 欧派\n   - 志邦", {"图森": (1, "图森", 2), "欧派": (1, "欧派", 3)}),
+    Case("advised against", ("甲牌", "欧派"), "以下品牌不推荐：\n1. 甲牌\n2. 乙牌\n\n推荐：\n1. 欧派", {"甲牌": (1, "甲牌", None), "欧派": (1, "欧派", 1)}),
+    Case("avoid as a bold line", ("Anker", "ZapCo"), "**Good options**\n- Anker\n- Ugreen\n\n**Avoid**\n- ZapCo\n- NoName", {"Anker": (1, "Anker", 1), "ZapCo": (1, "ZapCo", None)}),
+    Case("tips are no ranking", ("兔宝宝",), "选购要点：\n1. 看板材（如兔宝宝）\n2. 看售后", {"兔宝宝": (1, "兔宝宝", None)}),
+    Case("a rank column", ("HubSpot",), "| Tool | Rank |\n|---|---|\n| Pipedrive | 2 |\n| HubSpot | 1 |", {"HubSpot": (1, "HubSpot", 1)}),
+    Case("a table in row order", ("Bose",), "| Brand | Price |\n|---|---|\n| Sony | 1 |\n| **Bose** | 2 |", {"Bose": (1, "Bose", 2)}),
+    Case("brands as columns", ("欧派",), "| 维度 | 欧派 | 索菲亚 |\n|---|---|---|\n| 价格 | 高 | 中 |", {"欧派": (1, "欧派", None)}),
+    Case("decimals and dates", ("欧派",), "2024.05 更新\n3.5折起：欧派活动\n1.8米衣柜：欧派", {"欧派": (2, "欧派", None)}),
+    Case("ties in words", ("欧派", "索菲亚", "志邦"), "并列第一：欧派、索菲亚；第三：志邦。", {"欧派": (1, "欧派", 1), "索菲亚": (1, "索菲亚", 1), "志邦": (1, "志邦", 3)}),
+    Case("winners of categories", ("Sony", "Anker"), "**Best overall:** Sony XM5\n\n**Best budget:** Anker Q45", {"Sony": (1, "Sony", 1), "Anker": (1, "Anker", 2)}),
+    Case("prose without a list", ("欧派",), "这个价位欧派不错。", {"欧派": (1, "欧派", None)}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.trap)
+def test_case(case: Case) -> None:
+    """The trap is not fallen into."""
+    brands = [Brand(brand) if isinstance(brand, str) else brand for brand in case.brands]
+    findings = analyze(Answer(case.text, AnswerKind.OK), brands, case.prompt)
+    found = {
+        finding.brand: (
+            finding.count,
+            case.text[slice(*finding.spans[0])] if finding.spans else None,
+            finding.rank,
+        )
+        for finding in findings.brands
+    }
+    assert found == case.expected
+
+
+def test_positions_and_offsets_follow_the_text() -> None:
+    """Position is the order of first mentions among the brands; an unmentioned brand has none."""
+    brands = [Brand("欧派"), Brand("志邦"), Brand("索菲亚")]
+    first, second, third = analyze(Answer("志邦和欧派,志邦。", AnswerKind.OK), brands, "").brands
+    assert (first.position, first.first_at, first.count) == (2, 3, 1)
+    assert (second.position, second.first_at, second.count) == (1, 0, 2)
+    assert (third.position, third.first_at, third.count, third.spans) == (None, None, 0, ())
+    assert {finding.sentiment for finding in (first, second, third)} == {None}
+
+
+def test_a_list_says_what_its_ranks_were_read_off() -> None:
+    """Printed numbers, bullets and rows are told apart."""
+    texts = {"1. Sony\n2. Bose": "number", "- Sony\n- Bose": "list_order", "": None,
+             "| Brand | x |\n|--|--|\n| Sony | 1 |": "table_order", "| # | Brand |\n|--|--|\n| 1 | Sony |": "rank_column"}  # fmt: skip
+    for text, source in texts.items():
+        assert analyze(Answer(text, AnswerKind.OK), [Brand("Sony")], "").brands[0].rank_source == source

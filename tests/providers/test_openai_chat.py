@@ -1,0 +1,679 @@
+"""The openai-chat dialect: what is sent, and what every shape of reply is read as."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from brandq.plan import EngineRef
+from brandq.providers import openai_chat, registry
+from brandq.providers.dialect import Answer, AnswerKind, Citation, ErrorClass, Price, Provider, ProviderError, Reply
+
+ROWS = registry.load()
+ANY = Provider("any", "Any", "openai-chat", "https://any.example/v1", "m-1", ("ANY_API_KEY",))
+ENGINE = EngineRef("any", "any", "m-1")
+PROMPT = '深圳新能源汽车改装门店哪家好？\n "quotes", {braces}, \\slashes\\, emoji 🍓, trailing space '
+
+
+def chat(content: Any = "Alpha is fine.", finish: str | None = "stop", **top: Any) -> dict[str, Any]:
+    message = {"role": "assistant", "content": content, **top.pop("message", {})}
+    choice = {"index": 0, "message": message, "finish_reason": finish, **top.pop("choice", {})}
+    return {"id": "c-1", "object": "chat.completion", "created": 1, "model": "m-1-0901", "choices": [choice], **top}
+
+
+def read(body: Any, status: int = 200, row: Provider | str = ANY, *, search: bool = False, **headers: str) -> Any:
+    provider = ROWS[row] if isinstance(row, str) else row
+    raw = body if isinstance(body, bytes) else json.dumps(body, ensure_ascii=False).encode()
+    engine = replace(ENGINE, provider=provider.name, model=provider.model or "m-1", search=search)
+    names = {name.replace("_", "-"): value for name, value in headers.items()}
+    return openai_chat.read(provider, engine, Reply(status, names, raw))
+
+
+# -- what is sent
+
+
+@pytest.mark.parametrize("name", ROWS)
+@pytest.mark.parametrize("search", [False, True])
+def test_every_provider_gets_the_prompt_byte_for_byte_and_nothing_beside_it(name: str, search: bool) -> None:
+    """Given any row, when a prompt is put to it, then it is the only message and nothing else shapes the answer."""
+    row = ROWS[name]
+    if search and row.search is None:
+        return
+    engine = EngineRef(name, name, row.model or "m", search)
+    call = openai_chat.call(row, engine, PROMPT)
+    assert call.body["messages"] == [{"role": "user", "content": PROMPT}]
+    assert call.body["model"] == engine.model
+    assert set(call.body) - {"model", "messages"} == (set(row.search or {}) if search else set())
+    assert call.url == row.base_url + "/chat/completions"
+    assert not {name.lower() for name in call.headers} & {"authorization", "x-api-key"}
+
+
+def test_a_row_gives_its_path_headers_body_and_search() -> None:
+    """Given a row with all of them, when an engine that searches is asked, then each stands where it belongs."""
+    row = replace(ANY, path="/bots/chat", headers={"x-title": "t"}, body={"seed": 1, "at": "{locale}"})
+    row = replace(row, search={"web": {"on": True, "place": ["{locale}"]}})
+    call = openai_chat.call(row, replace(ENGINE, search=True, locale="zh-CN"), "p")
+    assert call.url == "https://any.example/v1/bots/chat"
+    assert call.headers["x-title"] == "t"
+    assert call.body["seed"] == 1
+    assert call.body["at"] == "zh-CN"
+    assert call.body["web"] == {"on": True, "place": ["zh-CN"]}
+    plain = openai_chat.call(row, ENGINE, "p")
+    assert "web" not in plain.body
+    assert "at" not in plain.body, "a field that needs a locale is not sent without one"
+
+
+# -- kinds
+
+
+KINDS: list[tuple[str, dict[str, Any], AnswerKind, str]] = [
+    ("plain text", chat("Alpha."), AnswerKind.OK, "Alpha."),
+    ("no finish at all", chat("Alpha.", None), AnswerKind.OK, "Alpha."),
+    ("an empty finish", chat("Alpha.", ""), AnswerKind.OK, "Alpha."),
+    ("parts", chat([{"type": "text", "text": "Al"}, {"type": "text", "text": "pha"}]), AnswerKind.OK, "Alpha"),
+    ("parts with reasoning", chat([{"type": "thinking", "text": "hm"}, "Alpha"]), AnswerKind.OK, "Alpha"),
+    ("reasoning beside it", chat("Alpha", message={"reasoning_content": "hm"}), AnswerKind.OK, "Alpha"),
+    ("only reasoning", chat("", message={"reasoning_content": "hm"}), AnswerKind.EMPTY, ""),
+    ("nothing", chat(""), AnswerKind.EMPTY, ""),
+    ("null", chat(None), AnswerKind.EMPTY, ""),
+    ("blanks", chat(" \n"), AnswerKind.EMPTY, " \n"),
+    ("no message", {"choices": [{"index": 0}]}, AnswerKind.EMPTY, ""),
+    ("length", chat("1. Alpha\n2. Be", "length"), AnswerKind.TRUNCATED, "1. Alpha\n2. Be"),
+    ("length, all of it reasoning", chat("", "length"), AnswerKind.TRUNCATED, ""),
+    ("model_length", chat("Al", "model_length"), AnswerKind.TRUNCATED, "Al"),
+    ("content_filter", chat("Al", "content_filter"), AnswerKind.REFUSED, "Al"),
+    ("sensitive", chat("", "sensitive"), AnswerKind.REFUSED, ""),
+    ("refusal field", chat(None, message={"refusal": "I can't."}), AnswerKind.REFUSED, "I can't."),
+    ("refusal part", chat([{"type": "refusal", "refusal": "No."}]), AnswerKind.REFUSED, "No."),
+    ("flagged, without a choice", {"choices": None, "output_sensitive": True, "model": "m"}, AnswerKind.REFUSED, ""),
+    (
+        "waits for a tool",
+        chat("Let me look.", "tool_calls", message={"tool_calls": [{}]}),
+        AnswerKind.TRUNCATED,
+        "Let me look.",
+    ),
+    ("search rounds", {"choices": [{"messages": [{"content": "q"}, {"content": "Alpha"}]}]}, AnswerKind.OK, "Alpha"),
+    ("an empty error form", chat("Alpha", error={"code": None, "message": ""}), AnswerKind.OK, "Alpha"),
+    ("a warning on success", chat("Alpha", base_resp={"status_code": 0, "status_msg": "note"}), AnswerKind.OK, "Alpha"),
+    ("code 0", chat("Alpha", code=0, message_="Success"), AnswerKind.OK, "Alpha"),
+]
+
+
+@pytest.mark.parametrize(("body", "kind", "text"), [row[1:] for row in KINDS], ids=[row[0] for row in KINDS])
+def test_a_reply_is_read_as_its_kind(body: dict[str, Any], kind: AnswerKind, text: str) -> None:
+    """Given a reply of a known shape, when it is read, then its text and its kind are what that shape means."""
+    answer = read(body)
+    assert isinstance(answer, Answer)
+    assert (answer.kind, answer.text) == (kind, text)
+
+
+def test_an_answer_says_who_served_it_and_how_it_ended() -> None:
+    """Given a reply with model and finish, when read, then both are kept as they came, beside what was asked for."""
+    answer = read(chat("Alpha", "stop"), search=False)
+    assert (answer.served_model, answer.finish, answer.search_requested) == ("m-1-0901", "stop", False)
+    assert read({"choices": [{"message": {"content": "A"}}]}).served_model is None
+
+
+@pytest.mark.parametrize(
+    ("content", "text"),
+    [
+        ("<think>Beta?</think>\n\nAlpha", "Alpha"),
+        ("Beta?</think>Alpha", "Alpha"),
+        ("<think>Beta?", ""),
+        ("<think>a</think>Al<think>b</think>pha", "Alpha"),
+        ("Alpha", "Alpha"),
+    ],
+)
+def test_reasoning_between_tags_is_no_part_of_the_answer(content: str, text: str) -> None:
+    """Given a row whose text may hold <think> tags, when read, then brands that were only thought of are not in it."""
+    assert read(chat(content), row="minimax").text == text
+
+
+def test_tags_are_left_alone_where_the_row_does_not_expect_them() -> None:
+    """Given any other row, when its answer is about HTML, then nothing is cut out of it."""
+    assert read(chat("<think>x</think>"), row="openai").text == "<think>x</think>"
+
+
+def test_a_body_may_be_kept_waiting_with_blank_lines_and_comments() -> None:
+    """Given keep-alive lines before the JSON, when read, then the answer is there."""
+    raw = b"\xef\xbb\xbf\n\n: keep-alive\n\n: keep-alive\n" + json.dumps(chat("Alpha")).encode()
+    assert read(raw, row="deepseek").text == "Alpha"
+
+
+# -- sources
+
+
+def cited(answer: Answer) -> list[tuple[str, bool | None, str]]:
+    return [(citation.url, citation.cited, citation.via) for citation in answer.citations]
+
+
+def test_annotations_are_cited_and_keep_their_span() -> None:
+    """Given url_citation annotations, nested or flat, when read, then they are cited, with their spans if any."""
+    text = "Alpha ([a.example](https://a.example/x?utm_source=openai))."
+    nested = {"url": "https://a.example/x?utm_source=openai", "title": "A", "start_index": 6, "end_index": 58}
+    annotations = [
+        {"type": "url_citation", "url_citation": nested},
+        {"type": "url_citation", "url": "https://b.example/", "title": "", "start_index": 0, "end_index": 0},
+        {"type": "url_citation", "url": "https://c.example", "start_index": 5, "end_index": 5000},
+        {"type": "file_citation", "file_id": "f"},
+        "noise",
+    ]
+    answer = read(chat(text, message={"annotations": annotations}))
+    assert answer.citations == (
+        Citation("https://a.example/x?utm_source=openai", "A", True, "annotations", 6, 58),
+        Citation("https://b.example/", None, True, "annotations"),
+        Citation("https://c.example", None, True, "annotations"),
+    )
+    assert answer.search_executed is True
+
+
+LISTS: list[tuple[str, str, dict[str, Any]]] = [
+    ("citations as texts", "citations", {"citations": ["https://a.example/1", "https://b.example/2"]}),
+    (
+        "citations as objects",
+        "citations",
+        {"citations": [{"url": "https://a.example/1"}, {"url": "https://b.example/2"}]},
+    ),
+    (
+        "search_results",
+        "search_results",
+        {"search_results": [{"index": 1, "url": "https://a.example/1"}, {"index": 2, "url": "https://b.example/2"}]},
+    ),
+    (
+        "search_info",
+        "search_info.search_results",
+        {
+            "search_info": {
+                "search_results": [
+                    {"index": 1, "url": "https://a.example/1"},
+                    {"index": 2, "url": "https://b.example/2"},
+                ]
+            }
+        },
+    ),
+    (
+        "web_search",
+        "web_search",
+        {
+            "web_search": [
+                {"refer": "ref_1", "link": "https://a.example/1"},
+                {"refer": "ref_3", "link": ""},
+                {"refer": "ref_2", "link": "https://b.example/2"},
+            ]
+        },
+    ),
+    ("references", "references", {"references": [{"url": "https://a.example/1"}, {"url": "https://b.example/2"}]}),
+]
+
+
+@pytest.mark.parametrize(("via", "top"), [row[1:] for row in LISTS], ids=[row[0] for row in LISTS])
+@pytest.mark.parametrize(
+    ("text", "flags"),
+    [
+        ("Alpha.", (None, None)),
+        ("Alpha [2].", (False, True)),
+        ("Alpha[ref_2]", (False, True)),
+        ("Alpha^[2]^", (False, True)),
+    ],
+)
+def test_lists_of_sources_are_cited_as_far_as_the_text_points_at_them(
+    via: str, top: dict[str, Any], text: str, flags: tuple[bool | None, bool | None]
+) -> None:
+    """Given numbered sources, when the text points at one, then the others are only retrieved; else none can tell."""
+    answer = read(chat(text, **top))
+    assert cited(answer) == [("https://a.example/1", flags[0], via), ("https://b.example/2", flags[1], via)]
+    assert answer.search_executed is True
+
+
+def test_tools_that_ran_give_their_sources() -> None:
+    """Given executed_tools with results, when read, then their URLs are sources."""
+    tools = [
+        {"type": "search", "search_results": {"results": [{"title": "T", "url": "https://a.example", "content": "c"}]}}
+    ]
+    answer = read(chat("Alpha", message={"executed_tools": tools}))
+    assert answer.citations == (Citation("https://a.example", "T", None, "executed_tools"),)
+
+
+def test_one_url_is_one_citation_that_knows_what_all_its_places_know() -> None:
+    """Given a URL in a list and in the text, when read, then it stands once, with the title, the span and the flag."""
+    answer = read(chat("See [Alpha](https://a.example/).", search_results=[{"url": "https://a.example", "title": "A"}]))
+    assert answer.citations == (Citation("https://a.example", "A", True, "search_results", 4, 31),)
+
+
+def test_a_row_that_names_its_extractors_reads_no_other_place() -> None:
+    """Given a row with one extractor, when a reply has a list elsewhere, then that list is not taken for sources."""
+    row = replace(ANY, citations=("web_search",))
+    assert read(chat("x", citations=["https://a.example"]), row=row).citations == ()
+
+
+TEXTS: list[tuple[str, list[str]]] = [
+    ("see https://a.example/x.", ["https://a.example/x"]),
+    ("（见https://a.example/x）。更多", ["https://a.example/x"]),
+    ("官网https://a.example/x查看", ["https://a.example/x"]),
+    ("(https://a.example/x_(y))", ["https://a.example/x_(y)"]),
+    ('[A](https://a.example/x_(y) "t") b', ["https://a.example/x_(y)"]),
+    ("[中文](https://a.example/路径)", ["https://a.example/路径"]),
+    ("**https://a.example**", ["https://a.example"]),
+    ("<https://a.example>, `https://b.example`", ["https://a.example", "https://b.example"]),
+    ("[https://a.example](https://a.example)", ["https://a.example"]),
+    ("![logo](https://a.example/l.png)", []),
+    ("| [A](https://a.example) | https://b.example |", ["https://a.example", "https://b.example"]),
+    ("http:// and https:// and ftp://a.example", []),
+    ("[1]: https://a.example 'T'", ["https://a.example"]),
+]
+
+
+@pytest.mark.parametrize(("text", "urls"), TEXTS)
+def test_urls_in_the_text_are_its_citations(text: str, urls: list[str]) -> None:
+    """Given an answer that names URLs, when read, then each is a citation via text whose span holds it."""
+    answer = read(chat(text))
+    assert [citation.url for citation in answer.citations] == urls
+    for citation in answer.citations:
+        assert citation.via == "text"
+        assert citation.url in text[citation.start : citation.end]
+    assert answer.search_executed is None, "a URL in the text does not prove that anything was looked up"
+
+
+def test_spans_are_dropped_where_the_text_was_cut_before_them() -> None:
+    """Given reasoning in front of the text, when it is cut off, then offsets into the longer text are not kept."""
+    annotation = {"type": "url_citation", "url": "https://a.example", "start_index": 20, "end_index": 25}
+    answer = read(chat("<think>hm</think>Alpha and more", message={"annotations": [annotation]}), row="minimax")
+    assert answer.citations == (Citation("https://a.example", None, True, "annotations"),)
+
+
+@pytest.mark.parametrize(
+    ("usage", "executed"),
+    [
+        ({"server_tool_use_details": {"web_search_requests": 2}}, True),
+        ({"num_search_queries": 1}, True),
+        ({"plugins": {"search": {"count": 1}}}, True),
+        ({"num_sources_used": 0}, False),
+        ({"prompt_tokens": 3}, None),
+    ],
+)
+def test_whether_it_searched_is_said_only_where_the_reply_tells(usage: dict[str, Any], executed: bool | None) -> None:
+    """Given a count of searches in the usage, when read, then it decides; without one nothing is claimed."""
+    assert read(chat("Alpha", usage=usage)).search_executed is executed
+
+
+# -- usage and cost
+
+
+@pytest.mark.parametrize(
+    ("top", "tokens"),
+    [
+        ({"usage": {"prompt_tokens": 12, "completion_tokens": 30, "total_tokens": 42}}, (12, 30)),
+        ({"usage": {"input_tokens": 12, "output_tokens": 30}}, (12, 30)),
+        (
+            {
+                "usage": {
+                    "prompt_tokens": 12,
+                    "completion_tokens": 1,
+                    "total_tokens": 241,
+                    "completion_tokens_details": {"reasoning_tokens": 228},
+                }
+            },
+            (12, 229),
+        ),
+        (
+            {
+                "usage": {
+                    "prompt_tokens": 18,
+                    "completion_tokens": 345,
+                    "total_tokens": 363,
+                    "completion_tokens_details": {"reasoning_tokens": 315},
+                }
+            },
+            (18, 345),
+        ),
+        (
+            {"bot_usage": {"model_usage": [{"prompt_tokens": 5, "completion_tokens": 6}] * 2, "action_usage": []}},
+            (10, 12),
+        ),
+        ({}, (None, None)),
+        ({"usage": {"prompt_tokens": True, "completion_tokens": -1}}, (None, None)),
+        ({"usage": {"prompt_tokens": 10**30, "completion_tokens": "7"}}, (None, None)),
+    ],
+)
+def test_tokens_are_counted_with_the_reasoning_that_is_billed(top: dict[str, Any], tokens: tuple[Any, Any]) -> None:
+    """Given usage in any of its shapes, when read, then tokens out hold the reasoning, and nothing is made up."""
+    answer = read(chat("Alpha", **top))
+    assert (answer.tokens_in, answer.tokens_out) == tokens
+
+
+PRICED = replace(ANY, prices={"m-1": Price(Decimal("0.11"), Decimal("0.4"), "USD", "2026-11-23")})
+SEARCH_PRICED = replace(
+    PRICED, prices={"m-1": Price(Decimal("0.11"), Decimal("0.4"), "CNY", "2026-11-23", Decimal("0.03"))}
+)
+USAGE = {"prompt_tokens": 1000, "completion_tokens": 500}
+
+
+@pytest.mark.parametrize(
+    ("row", "usage", "search", "expected"),
+    [
+        (PRICED, USAGE | {"cost": 0.0076}, False, (Decimal("0.0076"), "USD", "reported")),
+        (PRICED, USAGE | {"cost": {"total_cost": 0.5}}, True, (Decimal("0.5"), "USD", "reported")),
+        (PRICED, USAGE | {"cost_in_usd_ticks": 1176500}, False, (Decimal("0.00011765"), "USD", "reported")),
+        (PRICED, USAGE, False, (Decimal("0.00031"), "USD", "table 2026-11-23")),
+        (PRICED, {"prompt_tokens": 1000}, False, (None, None, "unknown")),
+        (PRICED, USAGE, True, (None, None, "unknown")),
+        (PRICED, USAGE | {"num_search_queries": 0}, True, (Decimal("0.00031"), "USD", "table 2026-11-23")),
+        (SEARCH_PRICED, USAGE, True, (Decimal("0.03031"), "CNY", "table 2026-11-23")),
+        (SEARCH_PRICED, USAGE | {"num_search_queries": 2}, True, (Decimal("0.06031"), "CNY", "table 2026-11-23")),
+        (ANY, USAGE, False, (None, None, "unknown")),
+        (ANY, USAGE | {"cost": -1}, False, (None, None, "unknown")),
+        (ANY, USAGE | {"cost": "0.1"}, False, (None, None, "unknown")),
+        (ANY, USAGE | {"cost": 0}, False, (Decimal(0), "USD", "reported")),
+    ],
+)
+def test_cost_is_reported_or_from_the_dated_table_or_unknown(
+    row: Provider, usage: dict[str, Any], search: bool, expected: tuple[Any, Any, str]
+) -> None:
+    """Given usage, when read, then the provider's own figure counts first, and an unknown fee is not guessed."""
+    answer = read(chat("Alpha", usage=usage), row=row, search=search)
+    assert (answer.cost, answer.currency, answer.cost_basis) == expected
+
+
+# -- trouble
+
+
+def error(code: Any = None, message: str = "", kind: Any = None) -> dict[str, Any]:
+    return {"error": {"message": message, "type": kind, "param": None, "code": code}}
+
+
+E = ErrorClass
+TROUBLE: list[tuple[str, int, Any, ErrorClass]] = [
+    ("openai", 401, error("invalid_api_key", "Incorrect API key provided"), E.AUTH),
+    ("openai", 429, error("rate_limit_exceeded", "slow", "requests"), E.RATE_LIMIT),
+    ("openai", 429, error("insufficient_quota", "quota", "insufficient_quota"), E.NO_MONEY),
+    ("openai", 429, error("project_spend_limit_exceeded"), E.NO_MONEY),
+    ("openai", 400, error("context_length_exceeded"), E.CONTEXT),
+    ("openai", 400, error("unsupported_parameter", "Unsupported parameter", "invalid_request_error"), E.BAD_REQUEST),
+    ("openai", 404, error("model_not_found", "The model does not exist"), E.MODEL),
+    ("openai", 403, error("unsupported_country", "region"), E.PERMISSION),
+    ("openai", 503, error("server_is_overloaded"), E.OVERLOADED),
+    ("openai", 500, error(None, "oops", "server_error"), E.OVERLOADED),
+    ("openai", 529, {}, E.OVERLOADED),
+    ("openai", 408, {}, E.OVERLOADED),
+    ("openai", 413, {}, E.CONTEXT),
+    ("openai", 418, {}, E.BAD_REQUEST),
+    ("xai", 400, {"code": "invalid-argument", "error": "Incorrect API key provided: xai-…"}, E.AUTH),
+    ("xai", 403, {"code": "permission-denied", "error": "no credits left"}, E.PERMISSION),
+    ("mistral", 422, {"detail": [{"loc": ["body"], "msg": "field required", "type": "missing"}]}, E.BAD_REQUEST),
+    ("mistral", 401, {"detail": "Unauthorized"}, E.AUTH),
+    ("deepseek", 402, error(None, "Insufficient Balance", "unknown_error"), E.NO_MONEY),
+    ("deepseek", 200, chat("half", "insufficient_system_resource"), E.OVERLOADED),
+    ("qwen", 400, error("Arrearage", "overdue"), E.NO_MONEY),
+    ("qwen", 400, error("InvalidParameter", "Range of input length should be [1, 9]"), E.CONTEXT),
+    ("qwen", 429, error("Throttling.RateQuota"), E.RATE_LIMIT),
+    ("qwen", 429, error("Throttling.AllocationQuota", "Free allocated quota exceeded."), E.NO_MONEY),
+    ("qwen", 403, error("AccessDenied.Unpurchased"), E.PERMISSION),
+    ("doubao", 403, error("AccountOverdueError"), E.NO_MONEY),
+    ("doubao", 404, error("InvalidEndpointOrModel.NotFound"), E.MODEL),
+    ("doubao", 429, error("RateLimitExceeded.EndpointRPMExceeded"), E.RATE_LIMIT),
+    ("doubao", 429, error("ServerOverloaded"), E.OVERLOADED),
+    ("doubao", 429, error("SetLimitExceeded"), E.NO_MONEY),
+    ("kimi", 429, error(None, "quota", "exceeded_current_quota_error"), E.NO_MONEY),
+    ("kimi", 429, error(None, "busy", "engine_overloaded_error"), E.OVERLOADED),
+    ("kimi", 400, error(None, "exceeded model token limit: 8192", "invalid_request_error"), E.CONTEXT),
+    ("zhipu", 429, error("1113", "余额不足"), E.NO_MONEY),
+    ("zhipu", 429, error("1302", "并发"), E.RATE_LIMIT),
+    ("zhipu", 429, error("1305", "过载"), E.OVERLOADED),
+    ("zhipu", 429, error("1304", "今日"), E.DAILY_QUOTA),
+    ("zhipu", 400, error("1211", "模型不存在"), E.MODEL),
+    ("zhipu", 200, chat("half", "network_error"), E.OVERLOADED),
+    ("ernie", 400, error("tokens_too_long"), E.CONTEXT),
+    ("ernie", 429, error("QUOTA_USER_DAILY_TOKENS"), E.DAILY_QUOTA),
+    ("ernie", 200, {"error_code": 336501, "error_msg": "rpm_rate_limit"}, E.OVERLOADED),
+    ("hunyuan", 429, error("429001", "rpm", "rate_limit_error"), E.RATE_LIMIT),
+    ("hunyuan", 401, error("401007", "arrears"), E.NO_MONEY),
+    ("spark", 200, {"code": 11200, "message": "auth", "sid": "s"}, E.AUTH),
+    ("spark", 200, {"code": 11202, "message": "qps", "sid": "s"}, E.RATE_LIMIT),
+    ("spark", 400, error("10005", "model"), E.MODEL),
+    ("minimax", 200, {"base_resp": {"status_code": 1002, "status_msg": "rate"}, "choices": None}, E.RATE_LIMIT),
+    ("minimax", 200, {"base_resp": {"status_code": 1008, "status_msg": "balance"}}, E.NO_MONEY),
+    ("minimax", 200, {"base_resp": {"status_code": 4711, "status_msg": "?"}}, E.OVERLOADED),
+    ("openrouter", 200, {"error": {"code": 429, "message": "upstream"}}, E.RATE_LIMIT),
+    (
+        "openrouter",
+        200,
+        {"choices": [{"error": {"code": 502, "message": "upstream"}, "finish_reason": "error"}]},
+        E.OVERLOADED,
+    ),
+    (
+        "openrouter",
+        402,
+        {"error": {"code": 402, "message": "m", "metadata": {"reason": "in_flight_budget_exhausted"}}},
+        E.RATE_LIMIT,
+    ),
+    ("openrouter", 402, {"error": {"code": 402, "message": "credits"}}, E.NO_MONEY),
+    ("local", 404, error(None, "model 'x' not found", "not_found_error"), E.MODEL),
+    (
+        "local",
+        404,
+        {"object": "error", "message": "The model `x` does not exist.", "type": "NotFoundError", "code": 404},
+        E.MODEL,
+    ),
+    ("local", 200, {"error": "model runner has stopped"}, E.OVERLOADED),
+    ("local", 404, b"404 page not found", E.BAD_REQUEST),
+    ("local", 200, {"status": "ok"}, E.BAD_REQUEST),
+    ("local", 200, {"object": "error", "message": "m", "code": 400}, E.BAD_REQUEST),
+    ("openai", 200, {"choices": []}, E.OVERLOADED),
+    ("openai", 200, [error("insufficient_quota")], E.NO_MONEY),
+    ("openai", 200, b"<html><title>Login</title></html>", E.NETWORK),
+    ("openai", 502, b"<html><title>502 Bad Gateway</title></html>", E.OVERLOADED),
+    ("openai", 403, b"<!doctype html><title>Blocked</title>", E.PERMISSION),
+    ("openai", 200, b'{"choices": [{"mess', E.NETWORK),
+    ("openai", 200, b"", E.NETWORK),
+    ("openai", 200, b": keep-alive\n\n", E.NETWORK),
+    ("openai", 200, b'data: {"choices": []}\n\ndata: [DONE]\n', E.NETWORK),
+    ("openai", 200, '{"choices": [{"message": {"content": "Café"}}]}'.encode("latin-1"), E.NETWORK),
+    ("openai", 200, b"[" * 200_000, E.NETWORK),
+    ("openai", 200, b'{"a":' * 200_000, E.NETWORK),
+    ("openai", 200, b"[1, 2]", E.NETWORK),
+    ("openai", 307, b"", E.BAD_REQUEST),
+]
+
+
+@pytest.mark.parametrize(("row", "status", "body", "expected"), TROUBLE)
+def test_trouble_is_classed_by_the_body_first_and_then_by_the_status(
+    row: str, status: int, body: Any, expected: ErrorClass
+) -> None:
+    """Given an error as a provider words it, when read, then its class is what its code means there."""
+    trouble = read(body, status, row)
+    assert isinstance(trouble, ProviderError), trouble
+    assert trouble.error_class is expected, trouble.message
+    assert trouble.http_status == status
+    assert trouble.message.startswith(f"{row}: ")
+    assert len(trouble.message) <= 200
+
+
+REFUSALS: list[tuple[str, int, Any, str]] = [
+    ("openai", 400, error("content_policy_violation"), "content_policy_violation"),
+    ("qwen", 400, error("data_inspection_failed"), "data_inspection_failed"),
+    ("doubao", 400, error("SensitiveContentDetected.Severe"), "SensitiveContentDetected.Severe"),
+    ("zhipu", 400, error("1301", "敏感"), "1301"),
+    ("kimi", 400, error(None, "high risk", "content_filter"), "content_filter"),
+    ("ernie", 400, error("x", "m", "unsafe_request"), "x"),
+    ("hunyuan", 451, {}, "HTTP 451"),
+    ("minimax", 200, {"base_resp": {"status_code": 1027, "status_msg": "sensitive"}}, "1027"),
+    ("openrouter", 403, {"error": {"code": 403, "message": '… and your input was flagged for "x"'}}, "HTTP 403"),
+]
+
+
+@pytest.mark.parametrize(("row", "status", "body", "finish"), REFUSALS)
+def test_a_content_filter_is_a_result_to_keep(row: str, status: int, body: Any, finish: str) -> None:
+    """Given a filter's refusal, whatever its status, when read, then it is an answer of kind refused, without text."""
+    answer = read(body, status, row, search=True)
+    assert isinstance(answer, Answer), answer
+    assert (answer.kind, answer.text, answer.finish) == (AnswerKind.REFUSED, "", finish)
+    assert answer.search_requested
+
+
+def test_a_message_says_what_to_do_next_and_holds_no_key() -> None:
+    """Given errors that repeat a key, when read, then the message names the variable to check and hides the key."""
+    words = (
+        "Incorrect API key provided: sk-proj-abcdEFGH1234567890. Or Bearer tok_1234567 "
+        "or 0123456789abcdef0123456789abcdef.Secret1234567890"
+    )
+    trouble = read(error("invalid_api_key", words), 401)
+    assert (
+        trouble.message
+        == "any: HTTP 401 invalid_api_key: Incorrect API key provided: *** Or *** or ***; check ANY_API_KEY"
+    )
+    long = read(error("invalid_api_key", "x" * 5000), 401)
+    assert len(long.message) <= 200
+    assert long.message.endswith("…; check ANY_API_KEY")
+    assert "base_url" in read(b"", 302, location="https://elsewhere.example/login").message
+
+
+# -- properties
+
+_KEYS = st.sampled_from(
+    [
+        "choices",
+        "message",
+        "messages",
+        "content",
+        "text",
+        "type",
+        "refusal",
+        "error",
+        "code",
+        "message",
+        "status_code",
+        "base_resp",
+        "error_code",
+        "usage",
+        "cost",
+        "prompt_tokens",
+        "completion_tokens",
+        "total_tokens",
+        "completion_tokens_details",
+        "reasoning_tokens",
+        "finish_reason",
+        "model",
+        "annotations",
+        "url_citation",
+        "url",
+        "title",
+        "start_index",
+        "end_index",
+        "citations",
+        "search_results",
+        "search_info",
+        "web_search",
+        "link",
+        "refer",
+        "index",
+        "references",
+        "executed_tools",
+        "results",
+        "detail",
+        "msg",
+        "metadata",
+        "raw",
+        "bot_usage",
+        "model_usage",
+        "action_usage",
+        "object",
+    ]
+)
+_SCALARS = (
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(max_size=30)
+    | st.sampled_from(
+        ["https://a.example", "stop", "\ud800", "\0", "text", "refusal", "[1](https://b.example) [2]", 10**40, "1113"]
+    )
+)
+_JSON = st.recursive(
+    _SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_KEYS, inner, max_size=6), max_leaves=25
+)
+
+
+def _shaped(inner: Any) -> dict[str, Any]:
+    return {"choices": [{"message": inner[0], "finish_reason": inner[1]}], "usage": inner[2], **inner[3]}
+
+
+_SHAPED = st.tuples(
+    st.dictionaries(_KEYS, _JSON, max_size=4), _SCALARS, _JSON, st.dictionaries(_KEYS, _JSON, max_size=3)
+).map(_shaped)
+_ROWS = st.sampled_from([*ROWS.values(), ANY])
+_STATUSES = st.sampled_from([200, 200, 200, 204, 302, 400, 401, 403, 404, 429, 451, 500, 503, 599])
+_HEADERS = st.dictionaries(
+    st.sampled_from(
+        ["retry-after", "retry-after-ms", "x-ratelimit-reset-requests", "x-ratelimit-reset", "date", "location"]
+    ),
+    st.text(max_size=12) | st.from_regex(r"[0-9.hms]{0,6}", fullmatch=True),
+)
+
+
+def _check(outcome: object) -> None:
+    if isinstance(outcome, ProviderError):
+        assert len(outcome.message) <= 200
+        outcome.message.encode()
+        assert "\0" not in outcome.message
+        assert outcome.wait_ms is None or 0 <= outcome.wait_ms <= 24 * 3600 * 1000
+        return
+    assert isinstance(outcome, Answer)
+    for text in (outcome.text, outcome.finish or "", outcome.served_model or ""):
+        text.encode()
+        assert "\0" not in text
+    assert outcome.cost is None or 0 <= outcome.cost < 1_000_000
+    assert (outcome.cost is None) == (outcome.currency is None)
+    assert len({citation.url for citation in outcome.citations}) == len(outcome.citations)
+    for citation in outcome.citations:
+        citation.url.encode()
+        assert citation.url.lower().startswith(("http://", "https://"))
+        if citation.start is not None:
+            assert citation.end is not None
+            assert 0 <= citation.start < citation.end <= len(outcome.text)
+    for count in (outcome.tokens_in, outcome.tokens_out):
+        assert count is None or 0 <= count < 2**31
+
+
+@settings(max_examples=400, deadline=None)
+@given(row=_ROWS, body=_JSON | _SHAPED, status=_STATUSES, headers=_HEADERS)
+def test_any_json_is_an_answer_or_an_error(row: Provider, body: Any, status: int, headers: dict[str, str]) -> None:
+    """Given any JSON under any status, when read, then it is one or the other, can be stored, and nothing is raised."""
+    raw = json.dumps(body).encode()
+    _check(openai_chat.read(row, ENGINE, Reply(status, headers, raw)))
+
+
+@settings(max_examples=200, deadline=None)
+@given(row=_ROWS, raw=st.binary(max_size=200), status=_STATUSES)
+def test_any_bytes_are_an_answer_or_an_error(row: Provider, raw: bytes, status: int) -> None:
+    """Given any bytes, when read, then nothing is raised."""
+    _check(openai_chat.read(row, ENGINE, Reply(status, {}, raw)))
+
+
+@settings(max_examples=200, deadline=None)
+@given(text=st.text(alphabet="[](){}<>!https:/.aé好 \n'\"*|^1", max_size=200))
+def test_any_text_keeps_its_citations_inside(text: str) -> None:
+    """Given any text, however broken its brackets, when read, then each citation's span holds its URL."""
+    answer = read(chat(text))
+    _check(answer)
+    for citation in answer.citations:
+        assert citation.url in answer.text[citation.start : citation.end]
+
+
+@pytest.mark.parametrize(
+    "piece", ["[", "[a](https://a", "https://(", "<think>", "[1]", "![", "(((", "https://a.example "]
+)
+def test_a_long_hostile_text_is_read_quickly(piece: str) -> None:
+    """Given a megabyte of half-open brackets, when read, then it takes about as long as its length."""
+    text = piece * (1_000_000 // len(piece))
+    begun = time.monotonic()
+    for row in ("minimax", "openai"):
+        _check(read(chat(text), row=row))
+    assert time.monotonic() - begun < 20, "linear takes under a second, quadratic takes hours"
