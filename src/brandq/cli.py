@@ -1,4 +1,4 @@
-"""The command line: ``brandq COMMAND``. Each command is one function; what it prints is for people, exit codes for scripts.
+"""The command line: ``brandq COMMAND``. Each is one function; it prints for people, its exit code is for scripts.
 
 Exit codes: 0 done; 1 it ended, but without a usable answer; 2 the command or the settings are wrong; 3 the database or
 the broker does not answer.
@@ -7,7 +7,6 @@ the broker does not answer.
 from __future__ import annotations
 
 import argparse
-import json
 import logging
 import secrets
 import sys

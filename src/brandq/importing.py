@@ -1,6 +1,6 @@
 """Answers that somebody already has: JSONL or CSV rows become a plan and the answers at its places.
 
-Pure: it takes text, and gives back everything that is wrong with it at once. Prompts and answers are kept word for word.
+Pure: it takes text, and says everything that is wrong with it at once. Prompts and answers are kept word for word.
 """
 
 from __future__ import annotations
@@ -108,12 +108,8 @@ def choose_columns(rows: Sequence[Mapping[str, Any]], mapping: Mapping[str, str]
         if field not in columns and found is not None:
             columns[field] = found
         if field in REQUIRED and field not in columns:
-            faults.append(
-                Fault(
-                    "",
-                    f"no column for {field}; name it with --map {field}=COLUMN, of {', '.join(sorted(map(str, there)))}",
-                )
-            )
+            there_are = ", ".join(sorted(map(str, there)))
+            faults.append(Fault("", f"no column for {field}; name it with --map {field}=COLUMN, of {there_are}"))
     _refuse(faults)
     return columns
 

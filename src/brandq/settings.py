@@ -96,8 +96,8 @@ KNOWN: tuple[Known, ...] = (
     Known(
         "BRANDQ_LOST_AFTER_SECONDS",
         "60",
-        "a message that nobody took for so long counts as lost if its queue is empty, and after ten times as long if not; "
-        "then it is sent again",
+        "a message that nobody took for so long counts as lost if its queue is empty, and after ten times as long "
+        "if not; then it is sent again",
     ),
     Known("BRANDQ_DEADLINE_MINUTES", "120", "an execution that has not ended by then is closed with what it has"),
     Known("BRANDQ_RETENTION_DAYS", "30", "ended executions are removed after so many days; 0 keeps them for ever"),

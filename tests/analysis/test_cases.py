@@ -58,7 +58,7 @@ CASES = [
     Case("both possessives", ("Nike",), "Nike's and Nike’s shoes.", {"Nike": (2, "Nike", None)}),
     Case("a hyphen that keeps the name", ("Sony",), "Sony-owned, and non-Sony parts.", {"Sony": (2, "Sony", None)}),
     Case("emoji as neighbours", ("趣车良品", "Anker"), "🔥趣车良品🔥 and ⚡Anker⚡", {"趣车良品": (1, "趣车良品", None), "Anker": (1, "Anker", None)}),
-    Case("a circled number and a trademark as neighbours", ("Sony",), "①Sony和Sony™", {"Sony": (2, "Sony", None)}),
+    Case("a circled number and a trademark as neighbours", ("Sony",), "①Sony和Sony™", {"Sony": (2, "Sony", 1)}),
     # scripts and characters
     Case("Latin between Han", ("Meta",), "很多卖家用Meta投广告。", {"Meta": (1, "Meta", None)}),
     Case("full width", (BYD,), "推荐ＢＹＤ海豹。", {"比亚迪": (1, "ＢＹＤ", None)}),

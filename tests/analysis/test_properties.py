@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from hypothesis import example, given, settings
+import pytest
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from brandq.analysis import analyze
@@ -69,15 +70,15 @@ def test_any_text_is_survived(text: str, prompt: str, url: str) -> None:
     assert len(read(text).view) == len(text)
 
 
-@settings(deadline=None, max_examples=1)
-@given(st.just(None))
-def test_a_megabyte_of_anything_is_survived(_: None) -> None:
-    """Texts made to be walked again and again are walked once. A quadratic pattern would hang here for hours."""
-    size = 1_000_000
-    for piece in ("1. 小米\n", "[", "](", "[a](", "<a display:none ", "<!--", "a.", "a@", "```\n", "小米手机怎么样 ", "{[", "| 小米 |",
-                  "http://)", ")", "第一：小米、", "(" "[a][1]", "<div hidden>", "*", "a_", "&amp", "C++"):  # fmt: skip
-        text = piece * (size // len(piece))
-        analyze(Answer(text, AnswerKind.OK), BRANDS[:3], "小米手机怎么样？")
+@pytest.mark.parametrize(
+    "piece",
+    ["1. 小米\n", "9. 小米\n", "- 小米\n", "[", "](", "[a](", "![", "<a display:none ", "<!--", "<div hidden>", "a.", "a@", "a_", "*",
+     "```\n", "小米手机怎么样 ", "小米手机怎么样？", "{[", "| 小米 |", "http://)", ")", "第一：小米、", "([a][1]", "&amp", "C++", "小米/"],
+)  # fmt: skip
+def test_long_answers_are_read_in_one_pass(piece: str) -> None:
+    """Texts made to be walked again and again are walked once: a quadratic pattern would hang here for minutes."""
+    text = piece * (200_000 // len(piece))
+    analyze(Answer(text, AnswerKind.OK), BRANDS, "小米手机怎么样？")
 
 
 @given(st.integers(1, 99))

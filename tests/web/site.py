@@ -132,15 +132,15 @@ def failed(error_class: ErrorClass = ErrorClass.AUTH, message: str = "no such ke
     return Outcome(None, ProviderError(error_class, message, 401), 5, {"model": "m"}, b"{}", 401)
 
 
-def sample_ids(desk: Desk, execution_id: str) -> list[int]:
+def sample_ids(desk: Desk, execution_id: str, state: str | None = None) -> list[int]:
     with desk.database.read() as db:
-        return [row.sample_id for row in store.list_samples(db, execution_id, store.SampleFilter(), 1000)]
+        return [row.sample_id for row in store.list_samples(db, execution_id, store.SampleFilter(state=state), 1000)]
 
 
 def settle(desk: Desk, execution_id: str, outcomes: Sequence[Outcome]) -> list[int]:
-    """Ask the first samples as fetch does, one per outcome; their ids."""
+    """Ask the first waiting samples as fetch does, one per outcome; their ids."""
     now = desk.now()
-    ids = sample_ids(desk, execution_id)[: len(outcomes)]
+    ids = sample_ids(desk, execution_id, "waiting")[: len(outcomes)]
     with desk.database.begin() as db:
         claims = store.claim_samples(db, ids, worker="w", now=now, lease_until=now + timedelta(minutes=1))
     assert [claim.sample_id for claim in claims] == ids
@@ -156,7 +156,8 @@ def settle(desk: Desk, execution_id: str, outcomes: Sequence[Outcome]) -> list[i
 def finish(desk: Desk, execution_id: str, outcomes: Sequence[Outcome] | None = None) -> list[int]:
     """Ask everything, analyze it, and publish the report."""
     ids = sample_ids(desk, execution_id)
-    settle(desk, execution_id, outcomes if outcomes is not None else [answered()] * len(ids))
+    waiting = sample_ids(desk, execution_id, "waiting")
+    settle(desk, execution_id, outcomes if outcomes is not None else [answered()] * len(waiting))
     analyze(desk, execution_id, ids)
     report(desk, execution_id)
     return ids

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from brandq import store
+from brandq.actors.analyze import analyze
 from brandq.actors.desk import Desk
-from brandq.actors.report import close_if_done, report
+from brandq.actors.report import report
 from brandq.providers.dialect import AnswerKind, ErrorClass
+from brandq.web import wire
 from tests.waiting import wait_until
 from tests.web.site import PLAN, ContractClient, answered, failed, finish, open_desk, sample_ids, settle, submit
 
@@ -129,7 +131,7 @@ def test_progress_counts_settled_samples_and_never_falls(desk: Desk, client: Con
         return shown
 
     assert look()["poll_after_ms"] > 0
-    ids = settle(desk, execution_id, [failed(), answered()])
+    settle(desk, execution_id, [failed(), answered()])
     shown = look()
     assert shown["counts"] == {"waiting": 2, "asking": 0, "answered": 1, "analyzed": 0, "failed": 1, "cancelled": 0}
     assert shown["engines"][0] == {
@@ -138,8 +140,11 @@ def test_progress_counts_settled_samples_and_never_falls(desk: Desk, client: Con
         "counts": {"failed": 1, "waiting": 1},
         "errors": {"auth": 1},
     }
-    assert ids
-    finish_rest(desk, execution_id, look)
+    settle(desk, execution_id, [answered(), answered()])
+    look()
+    analyze(desk, execution_id, sample_ids(desk, execution_id))
+    look()
+    report(desk, execution_id)
     ended = look()
     assert (ended["status"], ended["poll_after_ms"], ended["terminal"]) == ("partial", None, True)
     assert [percent for _, percent, _ in seen] == sorted(percent for _, percent, _ in seen)
@@ -147,26 +152,195 @@ def test_progress_counts_settled_samples_and_never_falls(desk: Desk, client: Con
     assert [percent for _, percent, terminal in seen if terminal] == [100]
 
 
-def finish_rest(desk: Desk, execution_id: str, look: Any) -> None:
-    from brandq.analysis import analyze as read  # noqa: PLC0415
+def test_an_unchanged_execution_is_a_304(desk: Desk, client: ContractClient) -> None:
+    """The ETag holds while nothing moves, and changes with the first sample that does."""
+    own = f"/api/executions/{submit(client)}"
+    etag = client.get(own).headers["etag"]
+    for held in (etag, f'"other", W/{etag}', "*"):
+        assert client.get(own, headers={"If-None-Match": held}).status_code == 304
+    assert client.get(own, headers={"If-None-Match": '"other"'}).status_code == 200
+    settle(desk, own.rpartition("/")[2], [answered()])
+    assert client.get(own, headers={"If-None-Match": etag}).status_code == 200
 
-    with desk.database.read() as db:
-        waiting = [
-            row.sample_id for row in store.list_samples(db, execution_id, store.SampleFilter(state="waiting"), 100)
-        ]
-        found = store.execution(db, execution_id)
-    now = desk.now()
+
+def test_a_sample_that_waits_says_until_when(desk: Desk, client: ContractClient) -> None:
+    """What a provider asked to wait shows, with its reason."""
+    execution_id = submit(client)
+    until = desk.now() + timedelta(minutes=3)
     with desk.database.begin() as db:
-        claims = store.claim_samples(db, waiting, worker="w", now=now, lease_until=found.deadline_at)
-    for claim in claims:
-        with desk.database.begin() as db:
-            store.settle_answer(db, claim, answered(), asked_at=now, simulated=True, now=now)
-    look()
-    with desk.database.begin() as db:
-        unread = store.unread_answers(db, execution_id, sample_ids(desk, execution_id))
-        store.record_findings(
-            db, {one.sample_id: read(one.answer, found.plan.brands, found.plan.prompts[0]) for one in unread}
+        claims = store.claim_samples(
+            db, sample_ids(desk, execution_id)[:1], worker="w", now=desk.now(), lease_until=until
         )
-    close_if_done(desk, execution_id)
-    look()
-    report(desk, execution_id)
+        assert store.settle_error(db, claims[0], failed(ErrorClass.RATE_LIMIT), again_at=until, now=desk.now())
+    shown = client.get(f"/api/executions/{execution_id}").json()
+    assert shown["waits_until"] == wire.instant(until)
+    assert shown["engines"][0]["errors"] == {"rate_limit": 1}
+    row = client.get(f"/api/executions/{execution_id}/samples").json()["samples"][0]
+    assert row["next_attempt_at"] == wire.instant(until)
+    assert row["error"] == {"code": "rate_limit", "message": "no such key", "http_status": 401}
+
+
+def test_a_failed_execution_says_why(desk: Desk, client: ContractClient) -> None:
+    """No usable answer at all: failed, with the commonest reason and an example."""
+    execution_id = submit(client)
+    finish(desk, execution_id, [failed()] * 4)
+    shown = client.get(f"/api/executions/{execution_id}").json()
+    assert (shown["status"], shown["error"]["code"]) == ("failed", "auth")
+    assert "no such key" in shown["error"]["message"]
+    old = client.get(f"/api/diagnosis/status/{execution_id}").json()
+    assert (old["status"], old["progress"]) == ("failed", 100)
+    assert "no such key" in old["error_message"]
+
+
+# -- lists
+
+
+def test_lists_are_paged_without_gaps_or_doubles(desk: Desk, client: ContractClient) -> None:
+    """Following `next` gives each execution once, newest first, with the filters kept."""
+    mine = [submit(client, label=f"n{number}") for number in range(5)]
+    submit(client, brands=["another"])
+    pages, url = [], "/api/executions?limit=2&brand=%E8%B6%A3%E8%BD%A6%E8%89%AF%E5%93%81"
+    while url:
+        page = client.get(url).json()
+        pages.append([one["execution_id"] for one in page["executions"]])
+        url = page["next"]
+    assert [len(page) for page in pages] == [2, 2, 1]
+    assert [execution_id for page in pages for execution_id in page] == mine[::-1]
+
+
+def test_lists_are_filtered(desk: Desk, client: ContractClient) -> None:
+    """By status, brand (whatever its case and width) and time."""
+    running = submit(client, brands=["L'Oréal"])
+    ended = submit(client)
+    finish(desk, ended)
+
+    def listed(filters: str) -> list[str]:
+        return [one["execution_id"] for one in client.get(f"/api/executions?{filters}").json()["executions"]]
+
+    created_at = client.get(f"/api/executions/{ended}").json()["created_at"]
+    assert listed("status=completed") == [ended]
+    assert listed("brand=l%27or%C3%A9al") == [running]
+    assert listed("brand=L%27Or") == []
+    assert listed("since=2020-01-01&until=2020-02-01T00:00:00Z") == []
+    assert listed(f"since={created_at}") == [ended]
+    assert listed("since=2020-01-01T00:00:00+08:00") == [ended, running], "a bare + is read as one"
+
+
+@pytest.mark.parametrize(
+    ("asked", "pointers"),
+    [
+        ("limit=0", ["?limit"]),
+        ("limit=101", ["?limit"]),
+        ("limit=ten&status=done&since=yesterday&cursor=xyz", ["?limit", "?cursor", "?status", "?since"]),
+        ("brand=", ["?brand"]),
+        ("brand=a%00b", ["?brand"]),
+        ("since=2026-01-01T00:00:00", ["?since"]),
+        ("since=0001-01-01T00:00:00%2B14:00", ["?since"]),
+        ("since=2026-02-01&until=2026-01-01", ["?until"]),
+        ("status=queued&status=failed", ["?status"]),
+        ("stauts=queued", ["?stauts"]),
+        ("cursor=%F0%9F%98%80", ["?cursor"]),
+        ("cursor=MjAyNi0wMS0wMSB4", ["?cursor"]),
+    ],
+)
+def test_every_fault_of_the_filters_is_told(small: ContractClient, asked: str, pointers: list[str]) -> None:
+    """A filter that is not understood is refused, for a list that ignores it would be believed."""
+    response = small.get(f"/api/executions?{asked}")
+    assert response.status_code == 422
+    assert [fault["pointer"] for fault in response.json()["errors"]] == pointers
+
+
+# -- cancel
+
+
+def test_cancel_stops_what_waits_and_keeps_what_was_answered(desk: Desk, client: ContractClient) -> None:
+    """Cancelled is final; a second cancel is a conflict; what was answered becomes a report on request."""
+    execution_id = submit(client)
+    own = f"/api/executions/{execution_id}"
+    ids = settle(desk, execution_id, [answered()])
+    shown = client.post(f"{own}/cancel").json()
+    assert (shown["status"], shown["terminal"], shown["progress"]["percent"]) == ("cancelled", True, 100)
+    assert (shown["counts"]["cancelled"], shown["counts"]["answered"]) == (3, 1)
+    assert client.post(f"{own}/cancel").status_code == 409
+    early = client.get(f"{own}/report")
+    assert early.status_code == 409
+    assert int(early.headers["retry-after"]) == early.json()["poll_after_ms"] // 1000 == 1
+    analyze(desk, execution_id, ids)
+    first = client.get(f"{own}/report").json()
+    assert first["status"] == "cancelled"
+    assert first["coverage"]["usable"]["k"] == 1
+    assert client.get(f"{own}/report").json() == first, "built once, then served unchanged"
+    assert client.get(own).json()["status"] == "cancelled"
+
+
+def test_a_cancelled_execution_without_an_answer_has_an_empty_report(desk: Desk, client: ContractClient) -> None:
+    """Every number is null with its reason."""
+    own = f"/api/executions/{submit(client)}"
+    client.post(f"{own}/cancel")
+    with ThreadPoolExecutor(4) as pool:
+        replies = list(pool.map(lambda _: client.get(f"{own}/report"), range(4)))
+    assert {reply.status_code for reply in replies} == {200}
+    assert len({reply.content for reply in replies}) == 1
+    rate = replies[0].json()["brands"][0]["overall"]["mention_rate"]
+    assert rate["value"] is None
+    assert rate["reason"]
+
+
+def test_an_ended_execution_cannot_be_cancelled(desk: Desk, client: ContractClient) -> None:
+    """The conflict names the state; nothing changes."""
+    execution_id = submit(client)
+    finish(desk, execution_id)
+    refused = client.post(f"/api/executions/{execution_id}/cancel")
+    assert refused.status_code == 409
+    assert "completed" in refused.json()["detail"]
+    assert client.post(f"/api/diagnosis/cancel/{execution_id}").status_code == 409
+
+
+# -- retry
+
+
+def test_retry_asks_only_what_failed(desk: Desk, client: ContractClient) -> None:
+    """A new execution of the same plan, with the stored answers in place, refusals too; sent twice it is the same one."""
+    source = submit(client)
+    finish(desk, source, [failed(), answered(), answered("", AnswerKind.REFUSED), answered()])
+    own = f"/api/executions/{source}"
+    again = client.post(f"{own}/retry")
+    assert again.status_code == 202
+    body = again.json()
+    assert body["retry_of"] == source
+    target = body["execution_id"]
+    assert target != source
+    assert client.post(f"{own}/retry").json()["execution_id"] == target
+    assert client.post(f"{own}/retry", headers={"Idempotency-Key": "once more"}).json()["execution_id"] != target
+    counts = client.get(body["links"]["self"]).json()["counts"]
+    assert (counts["waiting"], counts["answered"]) == (1, 3)
+    finish(desk, target)
+    assert client.get(body["links"]["self"]).json()["status"] == "partial", "the refusal is an answer, and is kept"
+    report_document = client.get(body["links"]["report"]).json()
+    assert report_document["retry_of"] == source
+    assert report_document["coverage"]["taken_over"] == 3
+    taken = client.get(f"{body['links']['samples']}?state=analyzed").json()["samples"][1]
+    shown = client.get(taken["answer"]["link"]).json()
+    assert shown["taken_from"] in sample_ids(desk, source)
+    assert shown["cost"]["basis"] == "taken over"
+
+
+def test_retry_takes_over_a_cancelled_execution(desk: Desk, client: ContractClient) -> None:
+    """What was cancelled is asked; what had been answered is not."""
+    source = submit(client)
+    settle(desk, source, [answered()])
+    client.post(f"/api/executions/{source}/cancel")
+    target = client.post(f"/api/executions/{source}/retry").json()["execution_id"]
+    counts = client.get(f"/api/executions/{target}").json()["counts"]
+    assert (counts["waiting"], counts["answered"]) == (3, 1)
+
+
+def test_what_cannot_be_retried_is_a_conflict(desk: Desk, client: ContractClient) -> None:
+    """One that runs, and one of which nothing failed."""
+    execution_id = submit(client)
+    assert client.post(f"/api/executions/{execution_id}/retry").status_code == 409
+    finish(desk, execution_id, [answered("", AnswerKind.REFUSED)] * 4)
+    refused = client.post(f"/api/executions/{execution_id}/retry")
+    assert refused.status_code == 409
+    assert "has an answer" in refused.json()["detail"]
+    assert rows(desk) == 1

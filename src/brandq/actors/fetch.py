@@ -1,8 +1,8 @@
 """Fetch: ask one engine a batch of samples side by side, and keep each answer as it lands.
 
-The claims of a batch are renewed while its calls run, so a lease can be short: what a dead worker held comes back within
-a minute or two. The same look tells which claims no longer hold (cancelled, past the deadline), and their calls are
-broken off. No transaction is open while a provider is waited for.
+The claims of a batch are renewed while its calls run, so a lease can be short: what a dead worker held comes back
+within a minute or two. The same look tells which claims no longer hold (cancelled, past the deadline), and their calls
+are broken off. No transaction is open while a provider is waited for.
 """
 
 from __future__ import annotations
@@ -250,8 +250,8 @@ def _record(desk: Desk, landed: Sequence[_Landed]) -> _Settled:
 def _wait_s(error: ProviderError, attempt: int) -> float | None:
     """Seconds until the sample is asked again; None when it is not.
 
-    What the provider asked for is honoured. Otherwise the wait doubles with each attempt, with jitter over its upper half
-    so that the samples of a batch, which failed together, do not come back together.
+    What the provider asked for is honoured. Otherwise the wait doubles with each attempt, with jitter over its upper
+    half so that the samples of a batch, which failed together, do not come back together.
     """
     if not error.ask_again or attempt >= store.MAX_ATTEMPTS:
         return None

@@ -19,8 +19,8 @@ FIRST_WAIT_S = 120
 async def notify(desk: Desk, execution_id: str) -> None:
     """Take a due delivery, tell the webhook, record how that went.
 
-    Safe to repeat: a delivery is taken until its next try is due. The receiver may still be told twice, when it was told
-    and the note of it was lost: it goes by execution_id.
+    Safe to repeat: a delivery is taken until its next try is due. The receiver may still be told twice, when it was
+    told and the note of it was lost: it goes by execution_id.
     """
     url = desk.settings.webhook_url
     if url is None:

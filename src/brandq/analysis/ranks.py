@@ -474,31 +474,30 @@ def _lists(layer: _Layer) -> Iterator[list[_Entry]]:
         for start, end in zip([0, *cut], [*cut, len(entries)], strict=True):
             yield entries[start:end]
         return
-    numbers = [entry.number or 1 for entry in entries]
-    start = 0
-    while start < len(entries):
-        end = _list_end(numbers, start)
+    for start, end in _runs([entry.number or 1 for entry in entries]):
         yield entries[start:end]
+
+
+def _runs(numbers: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """Where each list begins and ends: a countdown 3, 2, 1; tied 1, 1, 3; else ascending numbers."""
+    start = 0
+    while start < len(numbers):
+        end = start + 1
+        while end < len(numbers) and numbers[end] == numbers[end - 1] - 1:
+            end += 1
+        if end - start == 1 or numbers[end - 1] != 1:
+            end = start + 1
+            while end < len(numbers) and numbers[end] == numbers[start]:
+                end += 1
+            tied = end - start
+            if tied > 1 and numbers[start] == 1 and not (end < len(numbers) and numbers[end] == 1 + tied):
+                # "1. 1. 1." is lazy numbering: each is a list of its own, and so they count on
+                yield from ((n, n + 1) for n in range(start, end - 1))
+                start = end - 1
+            while end < len(numbers) and (numbers[end] > numbers[end - 1] or numbers[end] == numbers[end - 1] > 1):
+                end += 1
+        yield start, end
         start = end
-
-
-def _list_end(numbers: Sequence[int], start: int) -> int:
-    """Where the list that begins at ``start`` ends: a countdown 3, 2, 1; tied 1, 1, 3; else ascending numbers."""
-    end = start + 1
-    while end < len(numbers) and numbers[end] == numbers[end - 1] - 1:
-        end += 1
-    if end - start > 1 and numbers[end - 1] == 1:
-        return end
-    end = start + 1
-    while end < len(numbers) and numbers[end] == numbers[start]:
-        end += 1
-    tied = end - start
-    if tied > 1 and not (end < len(numbers) and numbers[end] == numbers[start] + tied):
-        # "1. 1. 1." is lazy numbering: each begins a list of its own, and so they count on
-        return start + 1
-    while end < len(numbers) and (numbers[end] > numbers[end - 1] or numbers[end] == numbers[end - 1] > 1):
-        end += 1
-    return end
 
 
 def _ordinals(text: _Text) -> dict[str, Rank]:

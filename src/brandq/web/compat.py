@@ -15,7 +15,6 @@ somebody else's, and without a question nothing is asked, for invented ones are 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -23,7 +22,7 @@ from starlette.responses import Response
 
 from brandq import store
 from brandq.errors import BadRequest, Fault
-from brandq.plan import DEFAULT_PRIORITY, MAX_PRIORITY, parse
+from brandq.plan import DEFAULT_PRIORITY, MAX_PRIORITY, Plan, parse
 from brandq.states import ExecutionState
 from brandq.store import Execution
 from brandq.web import wire
@@ -73,12 +72,7 @@ NAME_FIELDS = ("name", "id", "value", "label")
 )
 def perform_brand_test_async(visit: Visit) -> Response:
     """`brand_list` (the first is the subject), the chosen models, and at least one question; asked once each."""
-    document, pointers = translate(visit.document)
-    try:
-        plan = parse(document, visit.desk.registry.choose, max_samples=visit.desk.settings.max_samples)
-    except BadRequest as error:
-        faults = [Fault(_where(fault.pointer, pointers), fault.detail) for fault in error.faults]
-        raise BadRequest(faults, error.title, error.status) from error
+    plan = read_submission(visit)
     found, new = accept(visit, plan)
     body = {
         "status": "queued",
@@ -90,42 +84,45 @@ def perform_brand_test_async(visit: Visit) -> Response:
     return wire.Json(body, 202, headers, background=send_later(visit.desk, found.execution_id) if new else None)
 
 
-def translate(document: object) -> tuple[dict[str, Any], dict[str, str]]:
-    """The plan's document in our spelling, and for each of our pointers the caller's. BadRequest lists every fault."""
+def read_submission(visit: Visit) -> Plan:
+    """The plan in the predecessor's spelling. BadRequest lists every fault, each where the caller wrote it."""
+    document = visit.document
     if not isinstance(document, dict):
         raise BadRequest([Fault("", "expected a JSON object with brand_list, selectedModels and customQuestions")])
     faults: list[Fault] = []
-    pointers = {"/brands": "/brand_list", "/priority": "/priority"}
     models_field, models = _given(document, MODEL_FIELDS, faults)
     questions_field, questions = _given(document, QUESTION_FIELDS, faults)
-    pointers |= {"/engines": f"/{models_field}", "/prompts": f"/{questions_field}"}
-    engines = _engines(models, models_field, pointers, faults)
+    pointers = {
+        "/brands": "/brand_list",
+        "/engines": f"/{models_field}",
+        "/prompts": f"/{questions_field}",
+        "/priority": "/priority",
+    }
     if isinstance(questions, str):
         pointers["/prompts/0"] = pointers["/prompts"]
         questions = [questions]
-    if questions is None:
+    elif questions is None:
         faults.append(Fault("/customQuestions", "give at least one question; none is made up for you"))
     translated = {
         "brands": document.get("brand_list"),
         "prompts": questions,
-        "engines": engines,
+        "engines": _engines(models, models_field, pointers, faults),
         "priority": _priority(document.get("priority"), faults),
     }
-    if faults:
-        # the plan's own faults as well: a caller mends everything at once
-        faults += _plan_faults(translated, pointers, {fault.pointer for fault in faults})
-        raise BadRequest(faults, "The plan is not valid")
-    return translated, pointers
-
-
-def _plan_faults(document: dict[str, Any], pointers: Mapping[str, str], told: set[str]) -> list[Fault]:
-    """What else is wrong with brands and questions; the models were looked at already."""
+    settings = visit.desk.settings
     try:
-        parse({**document, "engines": ["-"]}, lambda wish: f"{wish.name} is not asked", max_samples=1)
+        plan = parse(translated, visit.desk.registry.choose, max_samples=settings.max_samples)
     except BadRequest as error:
-        found = [Fault(_where(fault.pointer, pointers), fault.detail) for fault in error.faults]
-        return [fault for fault in found if not fault.pointer.startswith("/engines") and fault.pointer not in told]
-    return []
+        told = [fault.pointer for fault in faults]
+        for fault in error.faults:
+            where = _where(fault.pointer, pointers)
+            # what was told already, or told of a part of it, is not told again as seen from the translation
+            if not any(each == where or each.startswith(f"{where}/") for each in told):
+                faults.append(Fault(where, fault.detail))
+        raise BadRequest(faults, error.title, error.status) from error
+    if faults:
+        raise BadRequest(faults, "The plan is not valid")
+    return plan
 
 
 def _given(document: Mapping[str, Any], fields: tuple[str, ...], faults: list[Fault]) -> tuple[str, Any]:
@@ -167,15 +164,13 @@ def _priority(found: object, faults: list[Fault]) -> int:
     """Clamped to 0–10, as the predecessor did with whatever ``int`` took."""
     if found is None:
         return DEFAULT_PRIORITY
-    text = json.dumps(found) if isinstance(found, int | float) and not isinstance(found, bool) else found
     try:
-        number = float(text) if isinstance(text, str) and len(text) < 30 else float("nan")
+        if isinstance(found, bool) or not isinstance(found, int | float | str) or len(str(found)[:50]) > 40:
+            raise ValueError
+        return int(max(0, min(MAX_PRIORITY, float(found))))
     except ValueError:
-        number = float("nan")
-    if number != number:
         faults.append(Fault("/priority", f"expected a whole number from 0 to {MAX_PRIORITY}"))
         return DEFAULT_PRIORITY
-    return int(max(0, min(MAX_PRIORITY, number)))
 
 
 def _where(pointer: str, pointers: Mapping[str, str]) -> str:
