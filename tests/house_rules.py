@@ -355,8 +355,9 @@ CATCHES_ALL: dict[tuple[str, str], str] = {
     ): "one message that cannot be sent must not stop those behind it",
     (
         "brandq.actors.upkeep",
-        "tick",
+        "sweep_all",
     ): "one sweep that fails must not stop the others; the message fails with all of them",
+    ("brandq.web.app", "Outermost.__call__"): "the one 500: logged under an incident number, nothing told",
 }
 
 

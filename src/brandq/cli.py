@@ -20,10 +20,9 @@ from typing import Any
 from rich.table import Table
 
 from brandq import __version__, analysis, doctor, importing, store
-from brandq.actors import ACTORS
 from brandq.actors.broker import BrokerUnreachable
 from brandq.actors.clock import keep_time
-from brandq.actors.declare import QUEUES, bind
+from brandq.actors.declare import QUEUES
 from brandq.actors.desk import Desk, open_registry
 from brandq.actors.report import publication
 from brandq.actors.sending import send_execution
@@ -173,6 +172,8 @@ def _settings(given: Mapping[str, object] | None = None) -> Settings:
         stream=sys.stderr,
         force=True,
     )
+    # every look at the revision would be told in two lines
+    logging.getLogger("alembic").setLevel(logging.WARNING)
     return settings
 
 
@@ -220,7 +221,6 @@ def _clock(_: argparse.Namespace) -> int:
     if settings.embedded:
         raise BadSettings(["BRANDQ_BROKER_URL is `embedded`: `brandq serve` has a clock of its own"])
     with reaching(settings, role="clock") as desk:
-        bind(desk.broker, desk, ACTORS)
         keep_time(desk)
     return 0
 
@@ -324,7 +324,12 @@ def _import(arguments: argparse.Namespace) -> int:
     rows = importing.read_rows(text, is_csv=arguments.file.suffix.lower() == ".csv")
     label = arguments.label or arguments.file.name
     given = importing.import_rows(
-        rows, brands, mapping=mapping, priority=5, label=label, max_samples=settings.max_samples
+        rows,
+        brands,
+        mapping=mapping,
+        named=open_registry(settings).canonical,
+        label=label,
+        max_samples=settings.max_samples,
     )
     columns = ", ".join(f"{field} = {column}" for field, column in given.columns.items())
     console.print(f"{len(rows)} rows ({encoding}); {columns}", markup=False)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -119,14 +119,14 @@ def import_rows(
     brands: Sequence[Brand],
     *,
     mapping: Mapping[str, str],
-    priority: int,
+    named: Callable[[str], str],
     label: str | None,
     max_samples: int,
 ) -> Imported:
     """The plan and the answers of these rows. BadRequest lists every fault.
 
-    A row's repeat is its number among the rows of its prompt and engine, unless the file gives whole numbers of its own
-    that do not clash.
+    ``named`` gives an engine the name that it has here, so that 豆包 and doubao are one. A row's repeat is its number
+    among the rows of its prompt and engine, unless the file gives whole numbers of its own that do not clash.
     """
     if not rows:
         raise BadRequest([Fault("", "the file holds no rows")], "The file cannot be imported")
@@ -149,7 +149,7 @@ def import_rows(
             faults.append(Fault(f"row {number}", f"{columns['answer']} is not a text"))
             continue
         model = _text(row, columns.get("model"))
-        name = _text(row, columns.get("engine")) or UNNAMED
+        name = named(_text(row, columns.get("engine")) or UNNAMED)
         if len(name) > _MOST_ENGINE_CHARS:
             faults.append(Fault(f"row {number}", f"{columns['engine']} has over {_MOST_ENGINE_CHARS} characters"))
             continue
@@ -159,7 +159,7 @@ def import_rows(
         answers[(prompt_no, name, repeat_no)] = _answer(text or "", model, row.get(columns.get("sources", "")))
     _refuse(faults)
     repeats = max(repeat_no for _, _, repeat_no in answers)
-    plan = Plan(tuple(brands), tuple(prompts), tuple(engines.values()), repeats, priority, label)
+    plan = Plan(tuple(brands), tuple(prompts), tuple(engines.values()), repeats, label=label)
     return Imported(plan, answers, columns)
 
 

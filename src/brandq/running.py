@@ -96,6 +96,7 @@ def _is_dead(owner: str) -> bool:
 def reaching(settings: Settings, *, role: str) -> Iterator[Desk]:
     """A desk that sends to the broker, whose workers are other processes."""
     desk = Desk(settings, role=role)
+    bind(desk.broker, desk, ACTORS)
     try:
         store.require_newest(desk.database)
         yield desk

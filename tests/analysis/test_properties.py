@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -50,7 +52,7 @@ def test_spans_lie_in_the_text_and_read_as_the_brand(text: str, prompt: str) -> 
         assert (finding.count > 0) == (finding.position is not None) == (finding.first_at is not None)
         assert finding.rank is None or finding.rank >= 1
     taken.sort()
-    assert all(before[1] <= after[0] for before, after in zip(taken, taken[1:], strict=False))
+    assert all(before[1] <= after[0] for before, after in pairwise(taken))
 
 
 @given(texts, st.permutations(BRANDS))

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import Any
 
 import pytest
+from starlette.requests import Request
 
 from brandq import store
 from brandq.actors.desk import Desk
+from brandq.errors import BadRequest
+from brandq.web import wire
 from tests.web.site import PLAN, ContractClient
 
 
@@ -194,6 +198,41 @@ def test_a_body_that_is_dripped_is_bounded_too(small: ContractClient) -> None:
         "/api/executions", content=(b" " * 100_000 for _ in range(11)), headers={"Content-Type": "application/json"}
     )
     assert response.status_code == 413
+
+
+def test_a_body_that_never_ends_is_given_up() -> None:
+    """A caller who drips holds a connection for so long, and no thread."""
+
+    async def receive() -> dict[str, Any]:
+        await asyncio.sleep(0.01)
+        return {"type": "http.request", "body": b"x", "more_body": True}
+
+    with pytest.raises(BadRequest) as refused:
+        asyncio.run(wire.read_body(Request({"type": "http", "headers": []}, receive), within_s=0.1))
+    assert refused.value.status == 408
+
+
+def test_a_caller_who_leaves_is_counted_and_sent_nothing(small: ContractClient) -> None:
+    """It is nobody's fault, so it is no incident."""
+    sent = []
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.disconnect"}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": "/api/executions",
+        "query_string": b"",
+        "headers": [(b"host", b"127.0.0.1:8000"), (b"content-type", b"application/json")],
+        "client": ("127.0.0.1", 1),
+    }
+    asyncio.run(small.app(scope, receive, send))
+    assert sent == []
+    assert 'path="/api/executions",status="499"} 1.0' in small.get("/metrics").text
 
 
 def test_half_a_surrogate_comes_back_as_it_was_sent(small: ContractClient) -> None:

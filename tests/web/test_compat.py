@@ -119,11 +119,12 @@ def test_priority_is_clamped(small_desk: Desk, small: ContractClient, given: obj
         ({"customQuestions": "{{nobody}}?"}, ["/customQuestions"]),
         ({"custom_question": "another?"}, ["/custom_question"]),
         ({"priority": "high"}, ["/priority"]),
+        ({"priority": "nan"}, ["/priority"]),
         ({"priority": True}, ["/priority"]),
         ({"priority": [5]}, ["/priority"]),
         (
             {"brand_list": ["a", "a"], "selectedModels": [7], "customQuestions": "", "priority": "x"},
-            ["/selectedModels/0", "/customQuestions", "/priority", "/brand_list/1/name"],
+            ["/customQuestions", "/selectedModels/0", "/priority", "/brand_list/1/name"],
         ),
     ],
 )

@@ -16,7 +16,7 @@ A sweep may run twice at once: each works by guarded updates.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime, timedelta
 
 from periodiq import cron
@@ -49,8 +49,13 @@ def tick(desk: Desk) -> None:
 
     Safe to repeat: each sweep moves only what is stuck, by guarded updates.
     """
+    sweep_all(desk, SWEEPS)
+
+
+def sweep_all(desk: Desk, sweeps: Sequence[Callable[[Desk], int]]) -> None:
+    """Run these sweeps, noting what each repaired. ExceptionGroup of those that failed, after all have run."""
     faults: list[Exception] = []
-    for sweep in SWEEPS:
+    for sweep in sweeps:
         try:
             repaired = sweep(desk)
             with desk.database.begin() as db:
@@ -58,7 +63,7 @@ def tick(desk: Desk) -> None:
             if repaired:
                 logger.info("%s: %d", sweep.__name__, repaired)
         except Exception as error:
-            # one sweep that fails must not keep the others from running; the message fails with all of them below
+            # one sweep that fails must not keep the others from running; they fail together below
             faults.append(error)
     if faults:
         raise ExceptionGroup("sweeps failed", faults)

@@ -16,7 +16,7 @@ import re
 import unicodedata
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from brandq.analysis.brands import DROPPED, HIDDEN
 from brandq.analysis.mentions import Mention
@@ -257,7 +257,7 @@ class _Text:
         return self.view[max(0, offset - 1) : offset] == DROPPED
 
     def equals(self, mentions: Sequence[Mention]) -> tuple[str, ...]:
-        """The first brand, and those that stand beside it as equals: Sony / Bose, 欧派、索菲亚."""
+        """The first brand, and those that stand beside it as equals: Rocket / Lelit, 库迪、星巴克."""
         equals = [mentions[0]]
         for mention in mentions[1:]:
             between = self.seen(equals[-1].end, mention.start)
@@ -302,6 +302,8 @@ class _Outline:
         self.indents: list[int] = []
         self.rows: list[_Line] = []
         self.tables = 0
+        #: the entry just added, when it is a category that stands alone in its line
+        self.category: tuple[_Layer, _Entry] | None = None
 
     def walk(self) -> list[_Layer]:
         for line in _lines(self.text.view):
@@ -312,9 +314,20 @@ class _Outline:
             if line.seen.strip():
                 self._line(line)
         self._table()
+        self._join_medals()
         return [layer for layer in self.layers.values() if layer.entries]
 
+    def _join_medals(self) -> None:
+        """Labels and medals on one level are one list: "🏆 Top pick: A", "🥈 B", "🥉 C"."""
+        for key, layer in list(self.layers.items()):
+            medals = self.layers.get((*key[:-1], "medal")) if key[-1] == "label" else None
+            if medals:
+                layer.entries += [(section, replace(entry, number=None)) for section, entry in medals.entries]
+                layer.entries.sort(key=lambda found: found[1].start)
+                medals.entries = []
+
     def _line(self, line: _Line) -> None:
+        category, self.category = self.category, None
         seen, at = line.seen, 0
         if quote := _QUOTE.match(seen):
             at = quote.end()
@@ -342,7 +355,16 @@ class _Outline:
             head = _HEAD_END.split(body, maxsplit=1)[0]
             self.sections.begin(_ITEM + depth, _role(head) if len(head) <= 40 else None)
         else:
+            if category and not marker:
+                self._winner(*category, line, at)
             self._paragraph(line, at, body, marker, indent)
+
+    def _winner(self, layer: _Layer, category: _Entry, line: _Line, at: int) -> None:
+        """The brand that the line after a category begins with holds its place: "1. Best overall", then "Sony XM5"."""
+        found = self.text.named(line.at[at], line.at[-1])
+        if found and not _has_words(self.text.seen(line.at[at], found[0].start)):
+            section, _ = layer.entries[-1]
+            layer.entries[-1] = section, replace(category, holders=self.text.equals(found))
 
     def _paragraph(self, line: _Line, at: int, body: str, marker: tuple[str, int, int] | None, indent: int) -> None:
         if indent >= 2 and self.indents:
@@ -387,7 +409,10 @@ class _Outline:
             named=self.text.emphasised(span[0]) or (len(head.strip()) <= 24 and not found),
             holders=self.text.holders(head, span, first=source != NUMBER, label="label" in key),
         )
-        self.layers.setdefault(key, _Layer(source)).entries.append((self.sections.count, entry))
+        layer = self.layers.setdefault(key, _Layer(source))
+        layer.entries.append((self.sections.count, entry))
+        if not entry.holders and _CATEGORY.search(head) and not body[len(head) :].strip(":： "):
+            self.category = layer, entry
 
     def _table(self) -> None:
         """The rows gathered so far, as a layer of their own: one with a rank column, else in row order."""
@@ -438,7 +463,7 @@ def _ranked(layer: _Layer) -> dict[str, Rank]:
     before = 0
     for entries in _lists(layer):
         held = any(entry.holders for entry in entries)
-        if not held and not _names_things(entries):
+        if (not held and not _names_things(entries)) or (layer.source == LIST_ORDER and _mostly_properties(entries)):
             continue
         numbers = [entry.number if entry.number is not None else n for n, entry in enumerate(entries, start=1)]
         for number, entry in zip(numbers, entries, strict=True):
@@ -457,8 +482,11 @@ def _best(found: Iterator[tuple[str, int, str]]) -> dict[str, Rank]:
 
 def _names_things(entries: Sequence[_Entry]) -> bool:
     """Whether a list without a tracked brand may rank brands that nobody tracks; steps and properties do not."""
-    properties = sum(bool(_PROPERTY.match(entry.head.strip(" *_“\"'"))) for entry in entries)
-    return 2 * properties < len(entries) and 2 * sum(entry.named for entry in entries) >= len(entries)
+    return not _mostly_properties(entries) and 2 * sum(entry.named for entry in entries) >= len(entries)
+
+
+def _mostly_properties(entries: Sequence[_Entry]) -> bool:
+    return 2 * sum(bool(_PROPERTY.match(entry.head.strip(" *_“\"'"))) for entry in entries) >= len(entries)
 
 
 def _lists(layer: _Layer) -> Iterator[list[_Entry]]:
@@ -501,7 +529,7 @@ def _runs(numbers: Sequence[int]) -> Iterator[tuple[int, int]]:
 
 
 def _ordinals(text: _Text) -> dict[str, Rank]:
-    """Places given in words, where no list gives any: 并列第一：欧派、索菲亚；第三：志邦."""
+    """Places given in words, where no list gives any: 第一名是瑞幸；并列第二：库迪、星巴克."""
     found: list[tuple[str, int, str]] = []
     for line in _lines(text.view):
         if _AVOID.search(line.seen):

@@ -142,6 +142,11 @@ class Registry:
             simulated=self._simulated(row),
         )
 
+    def canonical(self, name: str) -> str:
+        """The name of the row that is meant, by exact alias; the name as it is where none is."""
+        row = self._row(name)
+        return name if row is None else row.name
+
     def _row(self, name: str) -> Provider | None:
         return self._rows.get(self._names.get(name_key(name), ""))
 

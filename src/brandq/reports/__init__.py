@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -20,7 +20,7 @@ from urllib.parse import quote, urlencode
 from brandq.analysis import METHOD_VERSION
 from brandq.analysis.findings import BrandFinding, CitationFinding
 from brandq.analysis.measures import Number, absent, mean, rate
-from brandq.plan import Brand, EngineRef
+from brandq.plan import Brand, EngineRef, Plan
 from brandq.providers.dialect import AnswerKind
 from brandq.reports.definitions import DEFINITIONS, NOTES
 from brandq.reports.facts import Facts, SampleFacts
@@ -46,8 +46,8 @@ def build(facts: Facts, *, built_at: datetime) -> Document:
         facts.samples,
         key=lambda sample: (sample.prompt_no, engine_order.get(sample.engine, len(engine_order)), sample.repeat_no),
     )
-    groups = _Groups(samples, {brand.name for brand in plan.brands})
-    engines = [_engine(engine, samples, len(plan.prompts) * plan.repeats) for engine in plan.engines]
+    groups = _Groups(samples, plan)
+    engines = [_engine(engine, samples) for engine in plan.engines]
     return {
         "report_version": REPORT_VERSION,
         "method_version": METHOD_VERSION,
@@ -65,10 +65,10 @@ def build(facts: Facts, *, built_at: datetime) -> Document:
         "imported": _marked(samples, plan.engines, lambda each: each.imported),
         "plan": _plan(facts),
         "coverage": {
-            "planned": plan.planned,
+            "planned": len(samples),
             "outcomes": _outcomes(samples),
             "taken_over": sum(sample.taken_over for sample in samples),
-            "usable": _coverage(samples, plan.planned),
+            "usable": _coverage(samples),
             "search": _search(samples),
             "engines": engines,
         },
@@ -87,7 +87,7 @@ def outcome(facts: Facts) -> str:
     usable = sum(is_usable(sample) for sample in facts.samples)
     if usable == 0:
         return str(ExecutionState.FAILED)
-    return str(ExecutionState.COMPLETED if usable >= facts.plan.planned else ExecutionState.PARTIAL)
+    return str(ExecutionState.COMPLETED if usable == len(facts.samples) else ExecutionState.PARTIAL)
 
 
 def digest(document: Mapping[str, Any]) -> str:
@@ -141,8 +141,9 @@ def _outcomes(samples: Iterable[SampleFacts]) -> dict[str, int]:
     return {name: counted[name] for name in OUTCOMES}
 
 
-def _coverage(samples: Iterable[SampleFacts], planned: int) -> Number:
-    return rate(sum(is_usable(sample) for sample in samples), planned, "coverage", "no sample was planned")
+def _coverage(samples: Sequence[SampleFacts]) -> Number:
+    """Every planned sample has a row, whatever became of it, so what was planned is counted and not multiplied."""
+    return rate(sum(is_usable(sample) for sample in samples), len(samples), "coverage", "no sample was planned")
 
 
 def _search(samples: Iterable[SampleFacts]) -> dict[str, int]:
@@ -158,7 +159,7 @@ def _search(samples: Iterable[SampleFacts]) -> dict[str, int]:
     }
 
 
-def _engine(engine: EngineRef, samples: Sequence[SampleFacts], planned: int) -> Document:
+def _engine(engine: EngineRef, samples: Sequence[SampleFacts]) -> Document:
     mine = [sample for sample in samples if sample.engine == engine.engine]
     errors: dict[str, list[SampleFacts]] = {}
     for sample in mine:
@@ -173,9 +174,9 @@ def _engine(engine: EngineRef, samples: Sequence[SampleFacts], planned: int) -> 
         "locale": engine.locale,
         "simulated": engine.simulated or any(sample.simulated for sample in mine),
         "imported": engine.imported or any(sample.imported for sample in mine),
-        "planned": planned,
+        "planned": len(mine),
         "outcomes": _outcomes(mine),
-        "usable": _coverage(mine, planned),
+        "usable": _coverage(mine),
         "errors": [
             {"code": code, "samples": len(errors[code]), "example": _example(errors[code])} for code in sorted(errors)
         ],
@@ -203,13 +204,23 @@ class _Usable:
 class _Groups:
     """The samples by prompt and engine, with None for any: each sample is read once, however many numbers it enters."""
 
-    def __init__(self, samples: Sequence[SampleFacts], names: Collection[str]) -> None:
+    def __init__(self, samples: Sequence[SampleFacts], plan: Plan) -> None:
+        names = {brand.name for brand in plan.brands}
+        simulated = {engine.engine for engine in plan.engines if engine.simulated}
+        imported = {engine.engine for engine in plan.engines if engine.imported}
         self.samples: dict[tuple[int | None, str | None], list[SampleFacts]] = {}
         self.usable: dict[tuple[int | None, str | None], list[_Usable]] = {}
+        #: where at least one sample was simulated, or imported
+        self.simulated: set[tuple[int | None, str | None]] = set()
+        self.imported: set[tuple[int | None, str | None]] = set()
         for sample in samples:
             keys = [(no, engine) for no in (None, sample.prompt_no) for engine in (None, sample.engine)]
             for key in keys:
                 self.samples.setdefault(key, []).append(sample)
+            if sample.simulated or sample.engine in simulated:
+                self.simulated.update(keys)
+            if sample.imported or sample.engine in imported:
+                self.imported.update(keys)
             if is_usable(sample):
                 brands = {finding.brand: finding for finding in sample.brands if finding.brand in names}
                 usable = _Usable(sample, brands, sum(finding.count > 0 for finding in brands.values()))
@@ -223,7 +234,11 @@ def _brand(facts: Facts, brand: Brand, groups: _Groups) -> Document:
     def block(engine: str | None = None, prompt_no: int | None = None) -> Document:
         usable = groups.usable.get((prompt_no, engine), [])
         reason = "" if usable else _unusable_because(groups.samples.get((prompt_no, engine), []))
+        planned = len(groups.samples.get((prompt_no, engine), []))
         return {
+            "simulated": (prompt_no, engine) in groups.simulated,
+            "imported": (prompt_no, engine) in groups.imported,
+            "coverage": rate(len(usable), planned, "coverage", "no sample was planned here"),
             **_measures(brand, usable, reason, whole=engine is None or prompt_no is None),
             "evidence": _evidence(facts.execution_id, brand.name, engine, prompt_no),
         }
@@ -286,7 +301,7 @@ def _evidence(execution_id: str, brand: str, engine: str | None, prompt_no: int 
 
 
 def _citations(samples: Sequence[SampleFacts]) -> Document:
-    """Domains by the number of usable answers that give them as a source; once per answer, however many of its pages."""
+    """Domains by the number of usable answers that give them as a source; once per answer, whatever its pages."""
     usable = [sample for sample in samples if is_usable(sample)]
     n = len(usable)
     reason = "" if usable else _unusable_because(samples)

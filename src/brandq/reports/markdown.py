@@ -88,9 +88,13 @@ def _engine_names(document: Mapping[str, Any]) -> dict[str, str]:
     """How each engine is written: with its mark, wherever it stands."""
     names = {}
     for engine in document["coverage"]["engines"]:
-        marks = [kind.upper() for kind in ("simulated", "imported") if engine[kind]]
-        names[engine["engine"]] = escaped(engine["engine"]) + (f" ({', '.join(marks)})" if marks else "")
+        names[engine["engine"]] = escaped(engine["engine"]) + _marks(engine)
     return names
+
+
+def _marks(block: Mapping[str, Any]) -> str:
+    marks = [kind.upper() for kind in ("simulated", "imported") if block[kind]]
+    return f" ({', '.join(marks)})" if marks else ""
 
 
 def _brands(document: Mapping[str, Any]) -> list[str]:
@@ -98,20 +102,21 @@ def _brands(document: Mapping[str, Any]) -> list[str]:
     rows = []
     for brand in document["brands"]:
         written = f"**{escaped(brand['name'])}**" if brand["subject"] else escaped(brand["name"])
-        blocks = [("all engines", brand["overall"])] if len(names) > 1 else []
+        blocks = [("all engines" + _marks(brand["overall"]), brand["overall"])] if len(names) > 1 else []
         blocks += [(names[block["engine"]], block) for block in brand["engines"]]
         for where, block in blocks:
             rows.append(
                 (
                     written,
                     where,
+                    f"{block['coverage'].get('k', 0)}/{block['coverage']['n']}",
                     _counted(block["mention_rate"]),
                     _counted(block["share_of_voice"]),
                     _placed(block["average_rank"]),
                     _counted(block["first_place_rate"]),
                 )
             )
-    headers = ("brand", "engine", "mention rate", "share of voice", "average rank", "first place")
+    headers = ("brand", "engine", "usable", "mention rate", "share of voice", "average rank", "first place")
     return ["## Brands", "", *_table(headers, rows)]
 
 
@@ -142,8 +147,10 @@ def _prompts(document: Mapping[str, Any]) -> list[str]:
         rows = []
         for brand in document["brands"]:
             block = brand["prompts"][prompt["prompt_no"] - 1]
-            rows.append((escaped(brand["name"]), _counted(block["mention_rate"]), _placed(block["average_rank"])))
-        lines += _table(("brand", "mention rate", "average rank"), rows)
+            usable = f"{block['coverage'].get('k', 0)}/{block['coverage']['n']}{_marks(block)}"
+            numbers = _counted(block["mention_rate"]), _placed(block["average_rank"])
+            rows.append((escaped(brand["name"]), usable, *numbers))
+        lines += _table(("brand", "usable", "mention rate", "average rank"), rows)
     return lines
 
 

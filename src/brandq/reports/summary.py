@@ -39,22 +39,20 @@ def place(number: Mapping[str, Any]) -> str:
 
 def summary_rows(document: Mapping[str, Any]) -> list[SummaryRow]:
     """One row per brand and engine in the plan's order; with several engines, each brand's overall row comes first."""
-    engines = {engine["engine"]: engine for engine in document["coverage"]["engines"]}
+    several = len(document["coverage"]["engines"]) > 1
     rows = []
     for brand in document["brands"]:
-        blocks: list[tuple[str | None, Any]] = [(None, brand["overall"])] if len(engines) > 1 else []
+        blocks: list[tuple[str | None, Any]] = [(None, brand["overall"])] if several else []
         blocks += [(block["engine"], block) for block in brand["engines"]]
         for name, block in blocks:
-            where = engines[name] if name is not None else None
-            coverage = where["usable"] if where else document["coverage"]["usable"]
             rows.append(
                 SummaryRow(
                     brand=brand["name"],
                     subject=brand["subject"],
                     engine=name,
-                    simulated=where["simulated"] if where else document["simulated"]["any"],
-                    imported=where["imported"] if where else document["imported"]["any"],
-                    coverage=f"{coverage['k']}/{coverage['n']}" if coverage["value"] is not None else "–",
+                    simulated=block["simulated"],
+                    imported=block["imported"],
+                    coverage=f"{block['coverage'].get('k', 0)}/{block['coverage']['n']}",
                     mention_rate=percent(block["mention_rate"]),
                     share_of_voice=percent(block["share_of_voice"]),
                     average_rank=place(block["average_rank"]),

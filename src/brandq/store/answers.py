@@ -17,7 +17,7 @@ from brandq.providers.dialect import Answer, AnswerKind, Citation
 from brandq.reports.facts import Facts, SampleFacts
 from brandq.states import ExecutionState, SampleState
 from brandq.store.executions import Place, execution
-from brandq.store.moving import move_execution, move_samples
+from brandq.store.moving import insert_or_replace, move_execution, move_samples
 from brandq.store.samples import answer_row
 from brandq.tables import answers, citations, deliveries, executions, findings, reports, samples
 
@@ -275,16 +275,17 @@ def publish_report(db: Connection, execution_id: str, made: Publication, *, tell
 
 
 def keep_report(db: Connection, execution_id: str, made: Publication, *, now: datetime) -> None:
-    """Store the report, in place of one that an earlier method built."""
-    db.execute(sa.delete(reports).where(reports.c.execution_id == execution_id))
-    db.execute(
-        sa.insert(reports).values(
-            execution_id=execution_id,
-            document=made.document,
-            method_version=made.method_version,
-            digest=made.digest,
-            built_at=now,
-        )
+    """Store the report, in place of one that was built before."""
+    insert_or_replace(
+        db,
+        reports,
+        {
+            "execution_id": execution_id,
+            "document": made.document,
+            "method_version": made.method_version,
+            "digest": made.digest,
+            "built_at": now,
+        },
     )
 
 

@@ -344,6 +344,8 @@ class Statistics:
     by_status: Mapping[str, int]
     by_type: Mapping[str, int]
     ended: int
+    #: executions that the average is over: ended and not cancelled
+    timed: int
     avg_duration_s: float | None
     usable: int
 
@@ -375,7 +377,13 @@ def statistics(db: Connection, owner: str | None, *, since: datetime) -> Statist
     usable = by_status.get("completed", 0) + by_status.get("partial", 0)
     ended = usable + by_status.get("failed", 0)
     average = sum(seconds) / len(seconds) if seconds else None
-    return Statistics(sum(by_status.values()), by_status, by_type, ended, average, usable)
+    return Statistics(sum(by_status.values()), by_status, by_type, ended, len(seconds), average, usable)
+
+
+def executions_by_status(db: Connection) -> dict[str, int]:
+    """How many executions stand in each status, over all owners."""
+    counting = sa.select(executions.c.status, sa.func.count().label("n")).group_by(executions.c.status)
+    return {row.status: row.n for row in db.execute(counting)}
 
 
 def experience(db: Connection, engines: Sequence[str]) -> dict[str, Experience]:

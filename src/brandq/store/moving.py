@@ -40,7 +40,17 @@ def insert_or_ignore(db: Connection, table: sa.Table, rows: list[dict[str, Any]]
     """Insert the rows whose keys are free; how many were."""
     if not rows:
         return 0
-    insert = sqlite.insert if db.dialect.name == "sqlite" else postgresql.insert
     # counted by what came back: the driver does not report a row count for such an INSERT
-    kept = insert(table).values(rows).on_conflict_do_nothing().returning(*table.primary_key.columns)
+    kept = _insert(db)(table).values(rows).on_conflict_do_nothing().returning(*table.primary_key.columns)
     return len(db.execute(kept).all())
+
+
+def insert_or_replace(db: Connection, table: sa.Table, row: dict[str, Any]) -> None:
+    """Insert the row, or put its values into the one that has its key."""
+    keys = [column.name for column in table.primary_key.columns]
+    values = {name: value for name, value in row.items() if name not in keys}
+    db.execute(_insert(db)(table).values(row).on_conflict_do_update(index_elements=keys, set_=values))
+
+
+def _insert(db: Connection) -> Any:
+    return sqlite.insert if db.dialect.name == "sqlite" else postgresql.insert

@@ -140,6 +140,7 @@ def show_statistics(visit: Visit) -> Response:
             "usable_rate": usable_rate,
             "average_duration_s": {
                 "value": average,
+                "n": found.timed,
                 "definition": "mean of ended_at - started_at over the ended executions that had started",
             },
         }

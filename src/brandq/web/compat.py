@@ -15,6 +15,7 @@ somebody else's, and without a question nothing is asked, for invented ones are 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -167,7 +168,10 @@ def _priority(found: object, faults: list[Fault]) -> int:
     try:
         if isinstance(found, bool) or not isinstance(found, int | float | str) or len(str(found)[:50]) > 40:
             raise ValueError
-        return int(max(0, min(MAX_PRIORITY, float(found))))
+        number = float(found)
+        if math.isnan(number):
+            raise ValueError
+        return int(max(0, min(MAX_PRIORITY, number)))
     except ValueError:
         faults.append(Fault("/priority", f"expected a whole number from 0 to {MAX_PRIORITY}"))
         return DEFAULT_PRIORITY

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from datetime import UTC, datetime
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -20,7 +19,6 @@ logger = logging.getLogger(__name__)
 
 #: what a caller may make up must not become a label
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
-_EVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Metrics:
@@ -78,7 +76,7 @@ class _Tables(Collector):
     def _read(self) -> list[Metric]:
         now = self.desk.now()
         with self.desk.database.read() as db:
-            by_status = store.statistics(db, None, since=_EVER).by_status
+            by_status = store.executions_by_status(db)
             by_state = store.open_samples(db)
             oldest = store.oldest_waiting(db, now=now)
             swept = store.swept(db)

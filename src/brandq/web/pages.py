@@ -33,9 +33,8 @@ _TEMPLATES = Environment(
 _TEMPLATES.filters["instant"] = lambda at: "–" if at is None else at.strftime("%Y-%m-%d %H:%M:%S UTC")
 
 
-def _page(name: str, visit: Visit, **shown: Any) -> Response:
-    settings = visit.desk.settings
-    page = _TEMPLATES.get_template(name).render(version=__version__, simulate=_simulate_words(settings), **shown)
+def _page(name: str, **shown: Any) -> Response:
+    page = _TEMPLATES.get_template(name).render(version=__version__, **shown)
     return Response(page, media_type=HTML, headers={"Content-Security-Policy": wire.page_policy(page)})
 
 
@@ -54,7 +53,15 @@ def show_home(visit: Visit) -> Response:
     try:
         owner = access.admit(desk, visit.request, "read").owner
     except (NotAuthenticated, NotAllowed) as error:
-        return _page("home.html", visit, refused=str(error), executions=[], engines=[], example=None, mode=None)
+        return _page(
+            "home.html",
+            simulated=_simulate_words(desk.settings),
+            refused=str(error),
+            executions=[],
+            engines=[],
+            example=None,
+            mode=None,
+        )
     with desk.database.read() as db:
         found = store.list_executions(db, owner, store.Filter(), SHOWN)
     engines = desk.registry.listing()
@@ -62,7 +69,7 @@ def show_home(visit: Visit) -> Response:
     wished = [name for name in ("doubao", "qwen") if name in askable] or askable[:2]
     return _page(
         "home.html",
-        visit,
+        simulated=_simulate_words(desk.settings),
         refused=None,
         executions=[{"found": one, "urls": urls(one.execution_id)} for one in found],
         engines=engines,
@@ -90,9 +97,11 @@ def _own_url(visit: Visit) -> str:
 def show_execution_page(visit: Visit) -> Response:
     """Its progress, looked at again every few seconds until it has ended, and the way to its report."""
     found, counted = own_execution(visit)
+    names = [engine.engine for engine in found.plan.engines if engine.simulated]
+    words = f"{', '.join(names)} answered by a simulator. What it says is about no real brand." if names else None
     return _page(
         "execution.html",
-        visit,
+        simulated=words,
         found=found,
         counted=counted,
         states=[str(state) for state in SampleState],

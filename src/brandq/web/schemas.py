@@ -289,7 +289,9 @@ _STATISTICS = closed(
     by_status=mapped(COUNT),
     by_type=mapped(COUNT),
     usable_rate=_MEASURED,
-    average_duration_s=closed(value=nullable({"type": "number", "minimum": 0}), definition=TEXT),
+    average_duration_s=closed(
+        value=nullable({"type": "number", "minimum": 0}), n={"type": "integer", "minimum": 0}, definition=TEXT
+    ),
 )
 _QUEUES = mapped(closed(ready=COUNT, delayed=COUNT, dead=COUNT, consumers=nullable(COUNT)))
 

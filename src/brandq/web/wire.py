@@ -97,20 +97,20 @@ def instant(at: datetime | None) -> str | None:
 # -- a body
 
 
-async def read_body(request: Request) -> bytes:
-    """The request's body, at most MAX_BODY bytes within BODY_S seconds."""
+async def read_body(request: Request, within_s: float = BODY_S) -> bytes:
+    """The request's body, at most MAX_BODY bytes. BadRequest when it is larger or slower than may be."""
     declared = request.headers.get("content-length", "")
     if declared.isdecimal() and (len(declared) > 9 or int(declared) > MAX_BODY):
         _too_large()
     body = bytearray()
     try:
-        async with asyncio.timeout(BODY_S):
+        async with asyncio.timeout(within_s):
             async for chunk in request.stream():
                 body += chunk
                 if len(body) > MAX_BODY:
                     _too_large()
     except TimeoutError as error:
-        fault = Fault("", f"the body did not arrive within {BODY_S:.0f} seconds; send it again")
+        fault = Fault("", f"the body did not arrive within {within_s:g} seconds; send it again")
         raise BadRequest([fault], "The body did not arrive", 408) from error
     return bytes(body)
 

@@ -1,0 +1,171 @@
+"""Alive, ready, counted; and what a caller sees when something of ours is broken."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import pytest
+from starlette.routing import Route
+
+from brandq import __version__
+from brandq.actors.desk import Desk
+from tests.web.site import PLAN, ContractClient, answered, failed, finish, open_desk, settle, submit
+
+
+def test_alive_and_ready(desk: Desk, client: ContractClient) -> None:
+    """Both are open, and readiness shows the queues."""
+    assert client.get("/healthz").json() == {"status": "ok", "version": __version__}
+    ready = client.get("/readyz").json()
+    assert ready["status"] == "ready"
+    assert ready["broker"]["reachable"] is True
+    assert set(ready["broker"]["queues"]) >= {"brandq.fetch", "brandq.analyze", "brandq.report"}
+
+
+def test_a_database_without_tables_is_not_ready(empty_sqlite_url: str, tmp_path: Path) -> None:
+    """503 with Retry-After and the command that helps, on every path that needs the tables; alive all the same."""
+    desk = open_desk(empty_sqlite_url, tmp_path)
+    client = ContractClient(desk)
+    for path in ("/readyz", "/api/executions", "/api/diagnosis/statistics", "/"):
+        refused = client.get(path)
+        assert refused.status_code == 503, path
+        assert refused.headers["retry-after"] == "5"
+        assert "brandq migrate" in refused.json()["detail"]
+    assert client.get("/healthz").status_code == 200
+    assert "brandq_database_up 0.0" in client.get("/metrics").text
+    desk.close()
+
+
+def test_a_database_that_is_gone_is_not_described(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Its host and user stand in the log, not in what callers read."""
+    desk = open_desk("postgresql://someuser:somepassword@127.0.0.1:1/somename", tmp_path)
+    client = ContractClient(desk)
+    with caplog.at_level(logging.WARNING):
+        refused = client.get("/readyz")
+    assert refused.status_code == 503
+    assert not any(words in refused.text for words in ("someuser", "somepassword", "somename", "127.0.0.1"))
+    assert "127.0.0.1" in caplog.text
+    assert "somepassword" not in caplog.text
+    desk.close()
+
+
+def test_a_broker_that_is_gone_is_shown_but_not_needed(postgres_url: str, tmp_path: Path) -> None:
+    """Ready, with words for what is wrong and nothing of the URL; plans are accepted."""
+    broker_url = "amqp://someuser:somepassword@127.0.0.1:1/"
+    desk = open_desk(postgres_url, tmp_path, BRANDQ_BROKER_URL=broker_url)
+    client = ContractClient(desk)
+    ready = client.get("/readyz").json()
+    assert ready["status"] == "ready"
+    assert ready["broker"]["reachable"] is False
+    assert "BRANDQ_BROKER_URL" in ready["broker"]["error"]
+    assert "somepassword" not in str(ready)
+    assert client.post("/api/executions", json=PLAN).status_code == 202
+    desk.close()
+
+
+def test_the_tables_are_counted(desk: Desk, client: ContractClient) -> None:
+    """Executions by status, open samples by state, and requests by route, never by what the caller wrote."""
+    finish(desk, submit(client))
+    finish(desk, submit(client), [failed()] * 4)
+    running = submit(client)
+    settle(desk, running, [answered()])
+    client.get(f"/api/executions/{running}")
+    client.get("/api/executions/made-up")
+    client.get("/made-up")
+    client.request("PROPFIND", "/made-up-too")
+    text = client.get("/metrics").text
+    for line in (
+        'brandq_executions{status="completed"} 1.0',
+        'brandq_executions{status="failed"} 1.0',
+        'brandq_executions{status="running"} 1.0',
+        'brandq_executions{status="queued"} 0.0',
+        'brandq_samples_open{state="waiting"} 3.0',
+        'brandq_samples_open{state="answered"} 1.0',
+        "brandq_database_up 1.0",
+        'brandq_http_requests_total{method="GET",path="/api/executions/{execution_id}",status="200"} 1.0',
+        'brandq_http_requests_total{method="GET",path="/api/executions/{execution_id}",status="404"} 1.0',
+        'brandq_http_requests_total{method="GET",path="(none)",status="404"} 1.0',
+        'brandq_http_requests_total{method="other",path="(none)",status="404"} 1.0',
+    ):
+        assert line in text
+    assert "made-up" not in text
+    assert running not in text
+
+
+def test_what_nobody_expected_is_an_id(small_desk: Desk, caplog: pytest.LogCaptureFixture) -> None:
+    """500 with an incident that the log has in full; the caller learns nothing of what broke."""
+    client = ContractClient(small_desk)
+
+    def broken(_: object) -> None:
+        raise RuntimeError("the secret reason")
+
+    client.app.router.routes.append(Route("/broken", broken))  # type: ignore[attr-defined]
+    client.document["paths"]["/broken"] = {"get": client.document["paths"]["/healthz"]["get"]}
+    with caplog.at_level(logging.ERROR):
+        refused = client.get("/broken")
+    assert refused.status_code == 500
+    assert "secret" not in refused.text
+    incident = refused.json()["detail"].rpartition(" ")[2]
+    assert incident in caplog.text
+    assert "the secret reason" in caplog.text
+    assert refused.headers["x-content-type-options"] == "nosniff"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/nothing", 404),
+        ("GET", "/api", 404),
+        ("GET", "/api/executions/", 404),
+        ("POST", "/api/executions//cancel", 404),
+        ("GET", "/API/executions", 404),
+        ("GET", "/static/../../etc/passwd", 404),
+        ("DELETE", "/api/executions", 405),
+        ("PUT", "/api/executions/x", 405),
+        ("GET", "/api/executions/x/cancel", 405),
+        ("POST", "/healthz", 405),
+        ("OPTIONS", "/api/executions", 405),
+    ],
+)
+def test_what_is_not_there_is_a_problem(small: ContractClient, method: str, path: str, status: int) -> None:
+    """In the same form as every error, and 405 says what the path does take."""
+    refused = small.request(method, path)
+    assert refused.status_code == status
+    assert refused.headers["content-type"].startswith("application/problem+json")
+    if status == 405:
+        taken = refused.headers["allow"].split(", ")
+        assert method not in taken
+        if path == "/api/executions":
+            assert taken == ["GET", "HEAD", "POST"]
+
+
+@pytest.mark.parametrize("execution_id", ["x", "%00", "%F0%9F%98%80", "00000000", "' OR 1=1 --", "a" * 3000])
+def test_what_is_no_execution_is_not_found(small: ContractClient, execution_id: str) -> None:
+    """The same answer as for one that is somebody else's."""
+    for path in (f"/api/executions/{execution_id}", f"/executions/{execution_id}"):
+        assert small.get(path).status_code == 404
+
+
+def test_an_execution_is_found_however_its_id_is_spelled(small: ContractClient) -> None:
+    """A UUID in capitals is the same UUID."""
+    execution_id = submit(small)
+    assert small.get(f"/api/executions/{execution_id.upper()}").json()["execution_id"] == execution_id
+
+
+def test_every_response_has_the_safe_headers(small: ContractClient) -> None:
+    """Whatever the status."""
+    for response in (small.get("/healthz"), small.get("/nothing"), small.post("/api/executions"), small.get("/")):
+        assert response.headers["x-content-type-options"] == "nosniff"
+        assert response.headers["x-frame-options"] == "DENY"
+        assert response.headers["referrer-policy"] == "no-referrer"
+        assert "default-src 'none'" in response.headers["content-security-policy"]
+        assert "server" not in response.headers
+        assert "access-control-allow-origin" not in response.headers
+
+
+def test_engines_are_listed_without_asking_anybody(small: ContractClient) -> None:
+    """Configured, simulated, available; never a key."""
+    rows = {row["name"]: row for row in small.get("/api/engines").json()["engines"]}
+    assert rows["doubao"]["available"] is rows["doubao"]["simulated"] is True
+    assert rows["doubao"]["configured"] is False
+    assert "豆包" in rows["doubao"]["aliases"]
