@@ -19,12 +19,11 @@ from typing import Any
 
 from rich.table import Table
 
-from brandq import __version__, analysis, doctor, importing, store
+from brandq import __version__, analysis, doctor, importing, reports, store
 from brandq.actors.broker import BrokerUnreachable
 from brandq.actors.clock import keep_time
 from brandq.actors.declare import QUEUES
 from brandq.actors.desk import Desk, open_registry
-from brandq.actors.report import publication
 from brandq.actors.sending import send_execution
 from brandq.errors import BadRequest, BadSettings, BrandqError, DatabaseNotReady, Fault
 from brandq.plan import Plan, parse, parse_brands
@@ -371,8 +370,9 @@ def _analyze(arguments: argparse.Namespace) -> int:
         }
         with desk.database.begin() as db:
             store.replace_findings(db, execution.execution_id, found)
-            made = publication(store.facts(db, execution.execution_id), desk)
-            store.keep_report(db, execution.execution_id, made, now=desk.now())
+            now = desk.now()
+            made = reports.publication(store.facts(db, execution.execution_id), built_at=now)
+            store.keep_report(db, execution.execution_id, made, replace=True, now=now)
     finally:
         desk.close()
     console.print(f"{len(found)} answers read by method {analysis.METHOD_VERSION}", markup=False)

@@ -11,6 +11,7 @@ import pytest
 from brandq import store
 from brandq.actors import upkeep
 from brandq.errors import NotFound
+from brandq.reports.facts import Publication
 from tests.actors.installed import Installed, installed
 
 
@@ -27,7 +28,7 @@ class Clocked:
         execution_id = self.site.accept(self.site.plan(), deadline_s=-1)
         with self.site.desk.database.begin() as db:
             store.expire_overdue(db, now=self.now, limit=10)
-            made = store.Publication({"x": 1}, "m", "d" * 64, "failed", "deadline", "late")
+            made = Publication({"x": 1}, "m", "d" * 64, "failed", "deadline", "late")
             assert store.publish_report(db, execution_id, made, tell=False, now=self.now)
         return execution_id
 

@@ -11,6 +11,7 @@ from brandq import store
 from brandq.analysis.findings import BrandFinding, Findings
 from brandq.plan import Brand, EngineRef, Plan
 from brandq.providers.dialect import Answer, AnswerKind, ErrorClass, Outcome, ProviderError
+from brandq.reports.facts import Publication
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 LEASE = timedelta(seconds=60)
@@ -72,7 +73,7 @@ def close(database: store.Database, execution_id: str, now: datetime = NOW) -> b
 
 def publish(database: store.Database, execution_id: str, status: str = "completed", now: datetime = NOW) -> bool:
     with database.begin() as db:
-        made = store.Publication({"x": 1}, "m1", "d" * 64, status)
+        made = Publication({"x": 1}, "m1", "d" * 64, status)
         return store.publish_report(db, execution_id, made, tell=False, now=now)
 
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from dataclasses import replace
 
-from brandq import analysis, reports, store
+from brandq import reports, store
 from brandq.actors.declare import actor
 from brandq.actors.desk import Desk
 from brandq.actors.notify import notify
-from brandq.reports.facts import Facts
 from brandq.states import ExecutionState
 
 
@@ -30,31 +29,11 @@ def report(desk: Desk, execution_id: str) -> None:
         if store.execution(db, execution_id).status != ExecutionState.REPORTING:
             return
         facts = store.facts(db, execution_id)
-    made = publication(facts, desk)
+    now = desk.now()
+    # the document says when the execution ended, and publishing it is what ends it
+    made = reports.publication(replace(facts, ended_at=now), built_at=now)
     with desk.database.begin() as db:
         tell = desk.settings.webhook_url is not None
-        published = store.publish_report(db, execution_id, made, tell=tell, now=desk.now())
+        published = store.publish_report(db, execution_id, made, tell=tell, now=now)
     if published and tell:
         desk.send(notify, execution_id)
-
-
-def publication(facts: Facts, desk: Desk) -> store.Publication:
-    """The finished document of these facts, with the words for an execution that got no usable answer."""
-    now = desk.now()
-    document = reports.build(facts, built_at=now)
-    status = reports.outcome(facts)
-    error_code, error_message = _why_failed(facts) if status == ExecutionState.FAILED else (None, None)
-    return store.Publication(
-        document, analysis.METHOD_VERSION, reports.digest(document), status, error_code, error_message
-    )
-
-
-def _why_failed(facts: Facts) -> tuple[str, str]:
-    """The commonest reason why samples have no usable answer, and all of them counted in words."""
-    reasons = Counter(sample.error_code or sample.kind or sample.state for sample in facts.samples)
-    counted = ", ".join(
-        f"{reason} × {n}" for reason, n in sorted(reasons.items(), key=lambda item: (-item[1], item[0]))
-    )
-    example = next((sample.error_message for sample in facts.samples if sample.error_message), None)
-    words = f"no usable answer: {counted}" + (f"; for example: {example}" if example else "")
-    return reasons.most_common(1)[0][0], words

@@ -23,7 +23,7 @@ from brandq.analysis.measures import Number, absent, mean, rate
 from brandq.plan import Brand, EngineRef, Plan
 from brandq.providers.dialect import AnswerKind
 from brandq.reports.definitions import DEFINITIONS, NOTES
-from brandq.reports.facts import Facts, SampleFacts
+from brandq.reports.facts import Facts, Publication, SampleFacts
 from brandq.states import ExecutionState, SampleState
 
 #: the shape of the document; raised when a field changes its meaning or goes away
@@ -88,6 +88,23 @@ def outcome(facts: Facts) -> str:
     if usable == 0:
         return str(ExecutionState.FAILED)
     return str(ExecutionState.COMPLETED if usable == len(facts.samples) else ExecutionState.PARTIAL)
+
+
+def publication(facts: Facts, *, built_at: datetime) -> Publication:
+    """The finished document of these facts, with the words for an execution that got no usable answer."""
+    document = build(facts, built_at=built_at)
+    status = outcome(facts)
+    error_code, error_message = _why_failed(facts) if status == ExecutionState.FAILED else (None, None)
+    return Publication(document, METHOD_VERSION, digest(document), status, error_code, error_message)
+
+
+def _why_failed(facts: Facts) -> tuple[str, str]:
+    """The commonest reason why samples have no usable answer, and all of them counted in words."""
+    reasons = Counter(sample.error_code or sample.kind or sample.state for sample in facts.samples)
+    ordered = sorted(reasons.items(), key=lambda item: (-item[1], item[0]))
+    counted = ", ".join(f"{reason} × {n}" for reason, n in ordered)
+    example = next((sample.error_message for sample in facts.samples if sample.error_message), None)
+    return ordered[0][0], f"no usable answer: {counted}" + (f"; for example: {example}" if example else "")
 
 
 def digest(document: Mapping[str, Any]) -> str:

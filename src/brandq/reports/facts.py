@@ -1,11 +1,12 @@
-"""Facts: what a report is built from, as the tables hold it."""
+"""Facts: what a report is built from, as the tables hold it; and the publication that it ends in."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
 from brandq.analysis.findings import BrandFinding, CitationFinding
 from brandq.plan import Plan
@@ -54,3 +55,15 @@ class Facts:
     created_at: datetime | None = None
     started_at: datetime | None = None
     ended_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Publication:
+    """A finished report document, with what it was made by."""
+
+    document: Mapping[str, Any]
+    method_version: str
+    digest: str
+    status: str
+    error_code: str | None = None
+    error_message: str | None = None

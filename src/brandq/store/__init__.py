@@ -15,7 +15,6 @@ from brandq.store.access import (
 )
 from brandq.store.answers import (
     Evidence,
-    Publication,
     SampleFilter,
     SampleRow,
     Unread,
@@ -108,7 +107,6 @@ __all__ = [
     "Order",
     "Place",
     "Progress",
-    "Publication",
     "SampleFilter",
     "SampleRow",
     "Statistics",

@@ -14,10 +14,10 @@ from sqlalchemy.engine import Connection, Row
 from brandq.analysis.findings import BrandFinding, CitationFinding, Findings
 from brandq.errors import NotFound
 from brandq.providers.dialect import Answer, AnswerKind, Citation
-from brandq.reports.facts import Facts, SampleFacts
+from brandq.reports.facts import Facts, Publication, SampleFacts
 from brandq.states import ExecutionState, SampleState
 from brandq.store.executions import Place, execution
-from brandq.store.moving import insert_or_replace, move_execution, move_samples
+from brandq.store.moving import insert_or_ignore, insert_or_replace, move_execution, move_samples
 from brandq.store.samples import answer_row
 from brandq.tables import answers, citations, deliveries, executions, findings, reports, samples
 
@@ -239,18 +239,6 @@ _FACT_COLUMNS = frozenset(
 )
 
 
-@dataclass(frozen=True)
-class Publication:
-    """A finished report document, with what it was made by."""
-
-    document: Mapping[str, Any]
-    method_version: str
-    digest: str
-    status: str
-    error_code: str | None = None
-    error_message: str | None = None
-
-
 def publish_report(db: Connection, execution_id: str, made: Publication, *, tell: bool, now: datetime) -> bool:
     """End the execution with this report; False when it was not waiting for one. ``tell``: a delivery is planned."""
     moved = move_execution(
@@ -266,7 +254,7 @@ def publish_report(db: Connection, execution_id: str, made: Publication, *, tell
         },
     )
     if moved:
-        keep_report(db, execution_id, made, now=now)
+        keep_report(db, execution_id, made, replace=False, now=now)
         if tell:
             db.execute(
                 sa.insert(deliveries).values(execution_id=execution_id, attempt=0, next_attempt_at=now, created_at=now)
@@ -274,19 +262,19 @@ def publish_report(db: Connection, execution_id: str, made: Publication, *, tell
     return bool(moved)
 
 
-def keep_report(db: Connection, execution_id: str, made: Publication, *, now: datetime) -> None:
-    """Store the report, in place of one that was built before."""
-    insert_or_replace(
-        db,
-        reports,
-        {
-            "execution_id": execution_id,
-            "document": made.document,
-            "method_version": made.method_version,
-            "digest": made.digest,
-            "built_at": now,
-        },
-    )
+def keep_report(db: Connection, execution_id: str, made: Publication, *, replace: bool, now: datetime) -> None:
+    """Store the report; one that stands already is kept, unless it is to be replaced by another method's."""
+    row = {
+        "execution_id": execution_id,
+        "document": made.document,
+        "method_version": made.method_version,
+        "digest": made.digest,
+        "built_at": now,
+    }
+    if replace:
+        insert_or_replace(db, reports, row)
+    else:
+        insert_or_ignore(db, reports, [row])
 
 
 def all_answers(db: Connection, execution_id: str) -> list[Unread]:

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
 from starlette.responses import Response
 
-from brandq import analysis, reports, store
+from brandq import reports, store
 from brandq.actors.desk import Desk
 from brandq.errors import BadRequest, Fault, NotFound
 from brandq.plan import MAX_PROMPTS, Plan, name_key
 from brandq.providers.dialect import AnswerKind
 from brandq.reports import html, markdown
-from brandq.states import ExecutionState, SampleState
+from brandq.states import SampleState
 from brandq.store import Execution, Progress
 from brandq.web import wire
 from brandq.web.api import EXECUTION_ID, LIMIT, POLL_MS, execution_id_of, next_page, own_execution, poll_after_ms, urls
@@ -254,19 +253,11 @@ def _not_ready(found: Execution, counted: Progress) -> Response:
     )
 
 
-#: two callers of one cancelled execution must not both keep its report
-_building = threading.Lock()
-
-
 def _build_report(desk: Desk, execution_id: str) -> Mapping[str, Any]:
     """The report over what an execution was answered before it was cancelled, kept from now on."""
-    with _building, desk.database.begin() as db:
-        document = store.report_document(db, execution_id)
-        if document is None:
-            facts = store.facts(db, execution_id)
-            document = reports.build(facts, built_at=desk.now())
-            made = store.Publication(
-                document, analysis.METHOD_VERSION, reports.digest(document), ExecutionState.CANCELLED
-            )
-            store.keep_report(db, execution_id, made, now=desk.now())
-    return document
+    with desk.database.begin() as db:
+        now = desk.now()
+        made = reports.publication(store.facts(db, execution_id), built_at=now)
+        # of two callers at once the first one's is kept, and both are shown that one
+        store.keep_report(db, execution_id, made, replace=False, now=now)
+        return store.report_document(db, execution_id) or made.document
