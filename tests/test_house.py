@@ -252,3 +252,12 @@ def test_a_planted_setting_is_found() -> None:
     known = {"BRANDQ_PORT"}
     assert list(house_rules.unknown_settings("deploy/x.yaml", "BRANDQ_PROT=1", known))
     assert not list(house_rules.unknown_settings("deploy/x.yaml", "BRANDQ_PORT, BRANDQ_PORT_FILE, BRANDQ_*", known))
+
+
+def test_every_test_that_the_docs_name_exists() -> None:
+    """Given docs/failures.md, when its tests are looked up, then each file and each function is there."""
+    named = re.findall(r"`([\w/]+\.py)(?:::(\w+))?`", (ROOT / "docs/failures.md").read_text(encoding="utf-8"))
+    assert len(named) > 50
+    for path, function in named:
+        source = (ROOT / "tests" / path).read_text(encoding="utf-8")
+        assert not function or f"def {function}(" in source, f"{path} has no {function}"

@@ -326,7 +326,7 @@ def _import(arguments: argparse.Namespace) -> int:
         rows,
         brands,
         mapping=mapping,
-        named=open_registry(settings).canonical,
+        meant=open_registry(settings).canonical,
         label=label,
         max_samples=settings.max_samples,
     )

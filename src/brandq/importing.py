@@ -58,8 +58,12 @@ def decode(body: bytes) -> tuple[str, str]:
 def read_rows(text: str, *, is_csv: bool) -> list[dict[str, Any]]:
     """The rows of a JSONL or CSV file. BadRequest names the lines that are none."""
     if is_csv:
-        reader = csv.DictReader(io.StringIO(text, newline=""))
-        rows: list[dict[str, Any]] = list(reader)
+        # the limit is the module's own and meant against binary files; an answer may be longer than its 128 kB
+        csv.field_size_limit(max(len(text), csv.field_size_limit()))
+        try:
+            rows: list[dict[str, Any]] = list(csv.DictReader(io.StringIO(text, newline=""), strict=True))
+        except csv.Error as error:
+            raise BadRequest([Fault("", f"is not CSV: {error}")], "The file cannot be imported") from error
         ragged = [number for number, row in enumerate(rows, 2) if None in row]
         _refuse([Fault(f"row {number}", "has more fields than the header") for number in ragged])
         return rows
@@ -119,14 +123,16 @@ def import_rows(
     brands: Sequence[Brand],
     *,
     mapping: Mapping[str, str],
-    named: Callable[[str], str],
+    meant: Callable[[str], str],
     label: str | None,
     max_samples: int,
 ) -> Imported:
     """The plan and the answers of these rows. BadRequest lists every fault.
 
-    ``named`` gives an engine the name that it has here, so that 豆包 and doubao are one. A row's repeat is its number
-    among the rows of its prompt and engine, unless the file gives whole numbers of its own that do not clash.
+    Spellings for which ``meant`` gives the same name, such as 豆包 and doubao, are one engine, called as the file first
+    calls it: what somebody copied from an assistant's page is not what the engine of that name says here. A row's
+    repeat is its number among the rows of its prompt and engine, unless the file gives whole numbers of its own that do
+    not clash.
     """
     if not rows:
         raise BadRequest([Fault("", "the file holds no rows")], "The file cannot be imported")
@@ -137,6 +143,7 @@ def import_rows(
         )
     columns = choose_columns(rows, mapping)
     prompts: dict[str, int] = {}
+    names: dict[str, str] = {}
     engines: dict[str, EngineRef] = {}
     answers: dict[Place, Answer] = {}
     faults: list[Fault] = []
@@ -149,7 +156,8 @@ def import_rows(
             faults.append(Fault(f"row {number}", f"{columns['answer']} is not a text"))
             continue
         model = _text(row, columns.get("model"))
-        name = named(_text(row, columns.get("engine")) or UNNAMED)
+        written = _text(row, columns.get("engine")) or UNNAMED
+        name = names.setdefault(meant(written), written)
         if len(name) > _MOST_ENGINE_CHARS:
             faults.append(Fault(f"row {number}", f"{columns['engine']} has over {_MOST_ENGINE_CHARS} characters"))
             continue

@@ -12,13 +12,20 @@ from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from brandq import store
 from brandq.actors import analyze, fetch, report, tick
+from brandq.actors.declare import declared
+from brandq.actors.fetch import ASKING_S
+from brandq.actors.middleware import MAX_DELAY_MS
 from brandq.actors.sending import send_execution
 from brandq.errors import Conflict
 from brandq.plan import Plan
+from brandq.providers import CONNECT_S, registry
+from brandq.providers.rows import MAX_TOTAL_S
+from brandq.settings import read_settings
 from tests.actors.installed import Installed, installed
 from tests.waiting import wait_until
 
@@ -211,6 +218,39 @@ def test_one_prompt_goes_out_byte_for_byte(running: Installed) -> None:
         kept = [store.evidence(db, execution_id, row.sample_id) for row in running.rows(execution_id)]
     assert [one.request["messages"] for one in kept if one.request] == [[{"role": "user", "content": prompt}]] * 2
     assert "趣车良品" not in json.dumps([one.request for one in kept], ensure_ascii=False)
+
+
+def test_no_transaction_is_open_while_an_assistant_is_waited_for(tmp_path: Path, postgres_url: str) -> None:
+    """Given calls in flight, when Postgres is looked at, then no session sits in a transaction, and at the end the pool
+    holds nothing."""
+    with installed(tmp_path, postgres_url, "embedded", latency_ms=1000) as site:
+        execution_id = site.submit(repeats=20)
+        wait_until(lambda: site.calls().get("m1") == 20, 20, "the calls to begin")
+        looks = []
+        while site.execution(execution_id).status == "running" and len(looks) < 20:
+            with psycopg.connect(postgres_url.replace("+psycopg", "")) as own:
+                looks.append(
+                    own.execute(
+                        "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'brandq test' "
+                        "AND state = 'idle in transaction' AND state_change < now() - interval '100 ms'"
+                    ).fetchone()
+                )
+        site.ended(execution_id)
+        assert {row.state for row in site.rows(execution_id)} == {"analyzed"}
+        assert set(looks) == {(0,)}
+        wait_until(lambda: site.desk.database.in_use == 0, 10, "the pool to be idle")
+
+
+def test_the_limits_are_nested() -> None:
+    """Given every limit that a call stands under, when they are put in order, then each is below the one around it."""
+    longest_call_s = max(row.total_s for row in registry.load().values())
+    time_limit_s = declared(fetch).options["time_limit"] / 1000
+    consumer_timeout_s = 30 * 60
+    defaults = read_settings({})
+    assert CONNECT_S < longest_call_s <= MAX_TOTAL_S < ASKING_S < time_limit_s < consumer_timeout_s
+    assert defaults.grace_s < time_limit_s
+    assert defaults.lease_s / 4 < defaults.lease_s < consumer_timeout_s
+    assert MAX_DELAY_MS / 1000 < consumer_timeout_s
 
 
 class _Receiver(BaseHTTPRequestHandler):

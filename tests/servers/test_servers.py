@@ -114,7 +114,9 @@ def test_a_server_ends_with_the_process_that_started_it(ending: str, tmp_path: P
     """Given a process that started a server, when it ends in whatever way, then the server is gone, and its folder."""
     script = (
         "from tests.servers.postgres import PostgresServer\n"
-        "import time\n"
+        "import signal, time\n"
+        # a shell that runs things in the background has them ignore it, and children inherit that
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "server = PostgresServer(); server.start()\n"
         "print(server.port, server.folder, flush=True)\n"
         "time.sleep(60)\n"

@@ -201,3 +201,24 @@ def test_the_doctor_names_what_is_wrong(tmp_path: Path) -> None:
     assert "BRANDQ_DATABASE_URL" in well.stdout
     assert "SIMULATOR" in well.stdout
     assert not (tmp_path / "data").exists(), "looking changes nothing"
+
+
+def test_a_bad_start_ends_with_a_clear_exit_code(tmp_path: Path) -> None:
+    """Given settings that are wrong, or a database that is not there, when a process starts, then it ends at once, says what
+    to do, and its exit code tells the two apart."""
+    misspelt = brandq(tmp_path, "serve", BRANDQ_BROKER="amqp://x", BRANDQ_SIMULATE="perhaps")
+    assert misspelt.returncode == 2
+    assert "BRANDQ_BROKER:" in misspelt.stderr
+    assert "BRANDQ_SIMULATE:" in misspelt.stderr
+    shared = brandq(tmp_path, "work", BRANDQ_BROKER_URL="amqp://127.0.0.1:1/")
+    assert shared.returncode == 2
+    assert "BRANDQ_DATABASE_URL" in shared.stderr
+    servers = {
+        "BRANDQ_BROKER_URL": "amqp://127.0.0.1:1/",
+        "BRANDQ_DATABASE_URL": "postgresql://brandq:s3cret@127.0.0.1:1/brandq",
+    }
+    for command in (("work",), ("web",), ("clock",), ("migrate",)):
+        gone = brandq(tmp_path, *command, **servers)
+        assert gone.returncode == 3, gone.stderr
+        assert "the database does not answer" in gone.stderr
+        assert "s3cret" not in gone.stdout + gone.stderr

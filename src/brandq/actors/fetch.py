@@ -32,9 +32,9 @@ logger = logging.getLogger(__name__)
 GROUP_S = 0.02
 #: how soon a cancelled call is broken off
 WATCH_S = 1.0
-#: a sample that found no free slot at its engine for so long goes back unasked. With the longest call (180 s) on top it
-#: must stay below the actor's time limit, 600 s
-SLOT_WAIT_S = 360.0
+#: waiting for a free slot at the engine and the call itself, together; below the actor's time limit, 600 s, by what
+#: the last commit and the hand-back may need. Above the longest call that a registry row may ask for, 480 s
+ASKING_S = 540.0
 #: between two tries at reaching the database with answers in hand; they are paid for and must not be dropped
 STORE_AGAIN_S = 2.0
 #: the first wait before a sample is asked again where the provider named none; it doubles, up to the second number
@@ -110,7 +110,7 @@ class _Batch:
         provider, key = chosen
         slots = self.desk.slots(provider)
         try:
-            await asyncio.wait_for(slots.acquire(), SLOT_WAIT_S)
+            await asyncio.wait_for(slots.acquire(), ASKING_S - provider.total_s)
         except TimeoutError:
             return _Landed(claim, engine, None, self.desk.now())
         try:

@@ -13,9 +13,9 @@ from brandq.plan import name_key
 from brandq.providers import DIALECTS, openai_chat
 from brandq.providers.dialect import LOCALE, ErrorClass, Price, Provider
 
-MAX_CONCURRENCY = 64
-#: seconds; must stay below the ten minutes that a fetch message may take in all
-MAX_TOTAL_S = 570.0
+MAX_CONCURRENCY = 1024
+#: seconds; below ASKING_S of the fetch actor, so that a call may still wait a minute for a free slot
+MAX_TOTAL_S = 480.0
 REFUSED = "refused"
 
 #: fields whose tables are added to, entry by entry; every other field of the user's row replaces the one below it

@@ -50,6 +50,11 @@ class Database:
         with _said_plainly(), self._engine.connect() as db, db.begin():
             yield db
 
+    @property
+    def in_use(self) -> int:
+        """Connections that a transaction holds now."""
+        return self._engine.pool.checkedout()  # type: ignore[attr-defined,no-any-return]
+
     def dispose(self) -> None:
         self._engine.dispose()
 
