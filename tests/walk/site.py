@@ -180,7 +180,7 @@ def _answers(url: str) -> bool:
 
 
 @contextmanager
-def site(folder: Path, database_url: str, broker_url: str, *, latency_ms: int = 150) -> Iterator[Site]:
+def site(folder: Path, database_url: str, broker_url: str, *, latency_ms: int = 150, **more: str) -> Iterator[Site]:
     with Simulator(port=0, latency_ms=latency_ms) as simulator:
         environment = {
             "PATH": os.environ["PATH"],
@@ -194,6 +194,7 @@ def site(folder: Path, database_url: str, broker_url: str, *, latency_ms: int = 
             "BRANDQ_LOST_AFTER_SECONDS": "2",
             "BRANDQ_GRACE_SECONDS": "5",
             "BRANDQ_DATA_DIR": str(folder / "data"),
+            **more,
         }
         if "PYTHONPATH" in os.environ:
             environment["PYTHONPATH"] = os.environ["PYTHONPATH"]

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from brandq import store
+from tests.servers.postgres import PostgresServer
 from tests.servers.rabbitmq import RabbitmqServer
 from tests.waiting import wait_until
 from tests.walk.site import Site, call, plan, site
@@ -90,6 +91,29 @@ def test_a_post_is_accepted_while_the_broker_is_down(installation: Site, rabbitm
     rabbitmq_server.start()
     assert installation.ended([execution_id], 120) == {execution_id: "completed"}
     all_answered_once(installation, [execution_id])
+
+
+@pytest.mark.timeout(240)
+def test_everything_ends_though_postgres_crashes(
+    tmp_path: Path, postgres_url: str, rabbitmq_url: str, postgres_server: PostgresServer
+) -> None:
+    """Given calls in flight, when Postgres crashes and comes back, then the answers that landed meanwhile are kept, all end,
+    and no sample was asked twice; while it was down, a plan was refused with 503 and nothing half-written."""
+    with site(tmp_path, postgres_url, rabbitmq_url, latency_ms=1500, BRANDQ_LEASE_SECONDS="60") as installation:
+        url = installation.web()
+        worker = installation.worker("fetch", "analyze", "report", "notify", "upkeep")
+        ids = [submit(url) for _ in range(3)]
+        wait_until(lambda: installation.paid() == 60, 30, "the calls to be in flight")
+        postgres_server.crash()
+        refused = call("POST", f"{url}/api/executions", plan())
+        assert refused.status == 503
+        assert int(refused.headers["retry-after"]) > 0
+        wait_until(lambda: worker.wrote("answers wait for the database"), 20, "answers to land while it is down")
+        postgres_server.start()
+        assert set(installation.ended(ids, 120).values()) == {"completed"}
+        all_answered_once(installation, ids)
+        assert installation.paid() == 60
+        assert worker.alive
 
 
 @pytest.mark.timeout(240)
