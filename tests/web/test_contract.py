@@ -111,9 +111,6 @@ def test_limits_and_scopes_stand_in_the_document(small: ContractClient) -> None:
     assert {
         path: terms["x-limit"]["most"] for path, by in paths.items() for terms in by.values() if "x-limit" in terms
     } == {
-        "/api/executions": 60,
-        "/api/executions/{execution_id}/cancel": 60,
-        "/api/executions/{execution_id}/retry": 60,
         "/api/perform-brand-test-async": 3,
         "/api/diagnosis/status/{execution_id}": 30,
         "/api/diagnosis/cancel/{execution_id}": 5,

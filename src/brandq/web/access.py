@@ -56,11 +56,8 @@ class Limit:
         return f"{self.most} calls in any {self.per_s} seconds"
 
 
-# Every limit there is. Natively only what writes is limited: counting is a write itself, so a limit on reads would cost
-# more than the reads. The predecessor's four keep the figures that its clients were told.
-PLAN_LIMIT = Limit("executions.create", 60)
-CANCEL_LIMIT = Limit("executions.cancel", 60)
-RETRY_LIMIT = Limit("executions.retry", 60)
+# Every limit there is: the predecessor's four, with the figures that its clients were told. The native endpoints have
+# none: counting is a write under a lock of the caller's own, which would cost more than a read and line up the writes.
 PREDECESSOR_SUBMIT_LIMIT = Limit("perform-brand-test-async", 3)
 PREDECESSOR_STATUS_LIMIT = Limit("diagnosis.status", 30)
 PREDECESSOR_CANCEL_LIMIT = Limit("diagnosis.cancel", 5)

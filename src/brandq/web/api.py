@@ -20,7 +20,6 @@ from brandq.plan import Plan, estimate_seconds, parse
 from brandq.states import ExecutionState, SampleState
 from brandq.store import Execution, Progress
 from brandq.web import wire
-from brandq.web.access import CANCEL_LIMIT, PLAN_LIMIT, RETRY_LIMIT
 from brandq.web.openapi import JSON, Operation, Parameter, Returns, Visit, operation
 from brandq.web.schemas import FLAG, INSTANT, STATUS, TEXT, UUID, ref
 
@@ -66,7 +65,6 @@ LIMIT = Parameter(
             202: Returns("Accepted; Location is its execution", {JSON: ref("Accepted")}),
             200: Returns("With dry_run: what it would be; nothing was stored", {JSON: ref("DryRun")}),
         },
-        limit=PLAN_LIMIT,
         parameters=(
             IDEMPOTENCY_KEY,
             Parameter("dry_run", FLAG, "only count and estimate", wire.yes_or_no, default=False),
@@ -333,7 +331,6 @@ def poll_after_ms(found: Execution) -> int | None:
         "executions",
         "run",
         {200: Returns("Cancelled", {JSON: ref("Execution")})},
-        limit=CANCEL_LIMIT,
         parameters=(EXECUTION_ID,),
         errors={409: "It has ended, or its report is being made"},
     )
@@ -351,7 +348,6 @@ def cancel_execution(visit: Visit) -> Response:
         "executions",
         "run",
         {202: Returns("A new execution; Location is its address", {JSON: ref("Accepted")})},
-        limit=RETRY_LIMIT,
         parameters=(EXECUTION_ID, IDEMPOTENCY_KEY),
         errors={409: "It has not ended, or nothing of it failed"},
     )
