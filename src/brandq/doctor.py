@@ -9,6 +9,7 @@ from typing import Literal
 
 from brandq import __version__, store
 from brandq.actors.broker import BrokerUnreachable, open_broker, queue_depths
+from brandq.actors.declare import QUEUES
 from brandq.actors.desk import open_registry
 from brandq.actors.upkeep import SLACK_S
 from brandq.errors import BadSettings, DatabaseNotReady
@@ -106,6 +107,9 @@ def _broker(settings: Settings) -> Iterator[Finding]:
         yield Finding("ok", "broker: embedded, messages stay inside `brandq serve`")
         return
     broker = open_broker(settings.broker_url.reveal(), role="doctor", threads=1, grace_s=0)
+    for name in QUEUES:
+        # only named here: nothing is made on the server, and a queue that is not there yet reads as empty
+        broker.declare_queue(name)
     try:
         depths = queue_depths(broker)
     except BrokerUnreachable as error:

@@ -95,7 +95,7 @@ KNOWN: tuple[Known, ...] = (
     ),
     Known(
         "BRANDQ_LOST_AFTER_SECONDS",
-        "60",
+        "30",
         "a message that nobody took for so long counts as lost if its queue is empty, and after ten times as long "
         "if not; then it is sent again",
     ),

@@ -177,3 +177,18 @@ def test_the_predecessors_client_is_served_and_its_limits_hold_over_both_process
     assert statistics["total_tasks"] == 3
     cancelled = [call("POST", f"{urls[n % 2]}/api/diagnosis/cancel/{execution_id}").status for n in range(6)]
     assert cancelled == [409, 409, 409, 409, 409, 429]
+
+
+@pytest.mark.timeout(180)
+def test_the_doctor_names_a_queue_that_nobody_serves(installation: Site) -> None:
+    """Given workers on some queues, when the doctor looks, then each queue stands there with its consumers, and the one
+    without is bad, with the command that helps."""
+    installation.worker("fetch", "analyze", "report", "notify")
+    looked = installation.start("doctor")
+    looked.popen.wait(60)
+    shown = looked.log.read_text(encoding="utf-8")
+    assert looked.popen.returncode == 1
+    assert "queue brandq.upkeep: 0 ready, 0 delayed, 0 dead letters, NO consumer" in shown
+    assert "brandq work --queues upkeep" in shown
+    assert shown.count("NO consumer") == 1
+    assert "queue brandq.fetch: 0 ready, 0 delayed, 0 dead letters, 1 consumers" in shown
