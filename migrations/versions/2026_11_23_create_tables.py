@@ -183,6 +183,7 @@ def upgrade() -> None:
         ),
     )
     op.create_index("ix_samples_lease", "samples", ["state", "lease_until"], unique=False)
+    op.create_index("ix_samples_engine", "samples", ["engine", "sample_id"], unique=False)
     op.create_index("ix_samples_open", "samples", ["state", "sent_at"], unique=False)
     op.create_table(
         "answers",

@@ -143,6 +143,8 @@ samples = sa.Table(
     sa.CheckConstraint(f"state NOT IN ({_listed(SAMPLE_FINAL)}) OR settled_at IS NOT NULL", name="ends"),
     sa.Index("ix_samples_open", "state", "sent_at"),
     sa.Index("ix_samples_lease", "state", "lease_until"),
+    #: the last answers of one engine, for estimates
+    sa.Index("ix_samples_engine", "engine", "sample_id"),
 )
 
 attempts = sa.Table(

@@ -161,11 +161,12 @@ class _Batch:
                 await asyncio.sleep(STORE_AGAIN_S)
 
     async def _follow_up(self, settled: _Settled) -> None:
-        for execution_id, claims in _by_execution(settled.answered).items():
+        for claims in _together((claim, 0.0) for claim in settled.answered).values():
             ids = [claim.sample_id for claim in claims]
-            self.desk.send(analyze, execution_id, ids, priority=claims[0].priority)
-        for claim, wait_s in settled.again:
-            self.desk.send(fetch, [claim.sample_id], priority=claim.priority, delay_s=wait_s)
+            self.desk.send(analyze, claims[0].execution_id, ids, priority=claims[0].priority)
+        for (_, wait_s), claims in _together(settled.again).items():
+            ids = [claim.sample_id for claim in claims]
+            self.desk.send(fetch, ids, priority=claims[0].priority, delay_s=wait_s)
         for execution_id in settled.given_up:
             await self.desk.in_thread(partial(close_if_done, self.desk, execution_id))
 
@@ -206,10 +207,11 @@ class _Batch:
         await self._follow_up(await self.desk.in_thread(release))
 
 
-def _by_execution(claims: Iterable[store.Claim]) -> dict[str, list[store.Claim]]:
-    groups: dict[str, list[store.Claim]] = {}
-    for claim in claims:
-        groups.setdefault(claim.execution_id, []).append(claim)
+def _together(waiting: Iterable[tuple[store.Claim, float]]) -> dict[tuple[str, float], list[store.Claim]]:
+    """Claims that one message can carry: of one execution, with the same wait."""
+    groups: dict[tuple[str, float], list[store.Claim]] = {}
+    for claim, wait_s in waiting:
+        groups.setdefault((claim.execution_id, wait_s), []).append(claim)
     return groups
 
 

@@ -393,9 +393,10 @@ def experience(db: Connection, engines: Sequence[str]) -> dict[str, Experience]:
         latencies = sorted(
             db.execute(
                 sa.select(answers.c.latency_ms)
-                .join(samples, samples.c.sample_id == answers.c.sample_id)
+                .select_from(samples)
+                .join(answers, samples.c.sample_id == answers.c.sample_id)
                 .where(samples.c.engine == engine, answers.c.latency_ms.is_not(None), answers.c.taken_from.is_(None))
-                .order_by(answers.c.sample_id.desc())
+                .order_by(samples.c.sample_id.desc())
                 .limit(_MOST_RECENT)
             ).scalars()
         )
