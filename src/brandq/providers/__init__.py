@@ -19,7 +19,7 @@ import aiohttp
 from brandq import __version__
 from brandq.plan import EngineRef
 from brandq.providers import openai_chat
-from brandq.providers.dialect import Answer, Call, Dialect, ErrorClass, Outcome, Provider, ProviderError, Reply
+from brandq.providers.dialect import BEARER, Answer, Call, Dialect, ErrorClass, Outcome, Provider, ProviderError, Reply
 from brandq.providers.trouble import provider_error
 
 __all__ = ["CONNECT_S", "DIALECTS", "MAX_REPLY_BYTES", "HttpSession", "ask", "open_session"]
@@ -93,7 +93,7 @@ async def ask(
     begun = time.monotonic()
     try:
         async with asyncio.timeout(provider.total_s):
-            reply = await _post(session, call, key)
+            reply = await _post(session, call, key, provider.key_header)
     except (aiohttp.ClientError, OSError) as broken:
         error = _broken(provider, engine, broken, key)
         return Outcome(None, error, _since_ms(begun), call.body)
@@ -109,10 +109,10 @@ async def ask(
     return Outcome(None, _quiet(outcome, key), latency_ms, call.body, clean.body, reply.status)
 
 
-async def _post(session: aiohttp.ClientSession, call: Call, key: str | None) -> Reply:
+async def _post(session: aiohttp.ClientSession, call: Call, key: str | None, key_header: str) -> Reply:
     headers = dict(call.headers)
     if key is not None:
-        headers["authorization"] = f"Bearer {key}"
+        headers[key_header] = f"Bearer {key}" if key_header == BEARER else key
     async with session.post(
         call.url,
         data=json.dumps(call.body, ensure_ascii=False).encode(),

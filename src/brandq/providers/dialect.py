@@ -119,6 +119,10 @@ class Price:
     search: Decimal | None = None
 
 
+#: the header that carries a key as ``Bearer KEY``; any other carries the key alone
+BEARER = "authorization"
+
+
 @dataclass(frozen=True)
 class Provider:
     """One registry row: who answers, in which dialect, where, with which key, and how its dialect differs.
@@ -154,6 +158,7 @@ class Provider:
     refusal_codes: tuple[str, ...] = ()
     think_tags: bool = False
     locale: str | None = None
+    key_header: str = BEARER
 
 
 @dataclass(frozen=True)

@@ -8,25 +8,23 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from decimal import Decimal
 from typing import Any
 
 from brandq.plan import EngineRef
-from brandq.providers.bodies import PLACES, Garbled, Json, amount, codes_in, count, dicts, parsed, words_in
+from brandq.providers.bodies import Json, count, dicts
 from brandq.providers.dialect import (
-    LOCALE,
     Answer,
     AnswerKind,
     Call,
     Citation,
     ErrorClass,
-    Price,
     Provider,
     ProviderError,
     Reply,
 )
-from brandq.providers.sources import merged, numbers_in, text_citations, title_of, web_address
-from brandq.providers.trouble import class_of, provider_error, storable
+from brandq.providers.replies import cost_of, filled, numbered, opened, refusal
+from brandq.providers.sources import merged, text_citations, title_of, web_address
+from brandq.providers.trouble import provider_error, storable
 
 DEFAULT_PATH = "/chat/completions"
 
@@ -44,37 +42,18 @@ def call(provider: Provider, engine: EngineRef, prompt: str) -> Call:
     No system text and no sampling fields: a buyer sends none, and reasoning models refuse them.
     """
     body: dict[str, Any] = {"model": engine.model, "messages": [{"role": "user", "content": prompt}]}
-    body.update(_filled(provider.body, engine.locale))
+    body.update(filled(provider.body, engine.locale))
     if engine.search:
-        body.update(_filled(provider.search or {}, engine.locale))
+        body.update(filled(provider.search or {}, engine.locale))
     headers = {"content-type": "application/json", "accept": "application/json", **provider.headers}
     return Call(provider.base_url.rstrip("/") + (provider.path or DEFAULT_PATH), headers, body)
 
 
-def _filled(template: Any, locale: str | None) -> Any:
-    """The template with ``{locale}`` replaced; a field that needs a locale goes unsent where the engine has none."""
-    if isinstance(template, Mapping):
-        filled = {name: _filled(value, locale) for name, value in template.items()}
-        return {name: value for name, value in filled.items() if value is not None}
-    if isinstance(template, list | tuple):
-        return [filled for filled in (_filled(item, locale) for item in template) if filled is not None]
-    return locale if template == LOCALE else template
-
-
 def read(provider: Provider, engine: EngineRef, reply: Reply) -> Answer | ProviderError:
     """What the reply says. Any bytes give an Answer or a ProviderError, and nothing is raised."""
-    if 300 <= reply.status < 400:
-        words = "not followed, for it would carry the key elsewhere; check base_url"
-        where = f"HTTP {reply.status} redirects from {provider.base_url} to {reply.headers.get('location', 'nowhere')}"
-        return provider_error(provider, engine, ErrorClass.BAD_REQUEST, where[:110], words, reply)
-    document = parsed(reply.body)
-    if isinstance(document, list) and len(document) == 1:
-        document = document[0]  # how some gateways wrap an error
+    document = opened(provider, engine, reply)
     if not isinstance(document, dict):
-        return _unreadable(provider, engine, reply, document)
-    trouble = _trouble(document, reply.status)
-    if trouble:
-        return _sorted_out(provider, engine, reply, *trouble)
+        return document
     if "choices" not in document:
         what = f"JSON without choices from {provider.base_url}, so not of the openai-chat dialect"
         words = "check base_url, path and dialect of this row"
@@ -82,62 +61,9 @@ def read(provider: Provider, engine: EngineRef, reply: Reply) -> Answer | Provid
     choices = document["choices"]
     if not isinstance(choices, list) or not choices or not isinstance(choices[0], dict):
         if _flagged(document):
-            return _refusal(engine, "sensitive", document)
+            return refusal(engine, "sensitive", document)
         return provider_error(provider, engine, ErrorClass.OVERLOADED, "answered with no choice at all", reply=reply)
     return _answer(provider, engine, reply, document, choices[0])
-
-
-def _unreadable(provider: Provider, engine: EngineRef, reply: Reply, document: object) -> Answer | ProviderError:
-    what = str(document) if isinstance(document, Garbled) else "JSON that is no object"
-    if reply.status >= 400:
-        return _sorted_out(provider, engine, reply, [], what)
-    return provider_error(provider, engine, ErrorClass.NETWORK, f"HTTP {reply.status} with {what}", reply=reply)
-
-
-def _trouble(document: Json, status: int) -> tuple[list[str], str] | None:
-    """The codes, most telling first, and the words of an error in the body; None where it holds no error."""
-    choices = document.get("choices")
-    first = choices[0] if isinstance(choices, list) and choices and isinstance(choices[0], dict) else {}
-    error = document.get("error") or first.get("error")
-    if isinstance(error, dict) and not any(error.values()):
-        error = None  # an empty form, filled in by gateways that always send all fields
-    if error:
-        return codes_in(error, document), words_in(error) or words_in(document)
-    base = document.get("base_resp")
-    code = base.get("status_code") if isinstance(base, dict) else None
-    if code and isinstance(code, str | int) and code != "0":
-        return codes_in({"code": code}, {}), words_in(base)
-    for name in ("error_code", "code"):
-        code = document.get(name)
-        counts = isinstance(code, str | int) and not isinstance(code, bool) and str(code) not in ("", "0", "200")
-        # a word as code says nothing where an answer stands beside it; a number other than 0 does
-        if counts and (not first or str(code).lstrip("-").isdecimal()):
-            return codes_in(document, {}), words_in(document)
-    if status >= 400 or document.get("object") == "error":
-        return codes_in(document, {}), words_in(document)
-    return None
-
-
-def _sorted_out(
-    provider: Provider, engine: EngineRef, reply: Reply, codes: list[str], words: str
-) -> Answer | ProviderError:
-    meant = class_of(provider, reply.status, codes, words)
-    code = next((code for code in codes if code not in (words, str(reply.status))), "")
-    if meant is None:
-        return _refusal(engine, code or f"HTTP {reply.status}", {})
-    return provider_error(provider, engine, meant, f"HTTP {reply.status} {code[:60]}".strip(), words, reply)
-
-
-def _refusal(engine: EngineRef, finish: str, document: Json) -> Answer:
-    """A filter declined before the assistant said anything: a measurement, and so an answer, of no text."""
-    model = document.get("model")
-    return Answer(
-        "",
-        AnswerKind.REFUSED,
-        finish[:100],
-        storable(model)[:200] if isinstance(model, str) and model else None,
-        search_requested=engine.search,
-    )
 
 
 def _answer(
@@ -155,7 +81,9 @@ def _answer(
     searches = _searches(document)
     executed = True if sourced or searches else (False if searches == 0 else None)
     tokens_in, tokens_out = _tokens(document)
-    cost, currency, basis = _cost(provider, engine, document, (tokens_in, tokens_out), executed, searches)
+    cost, currency, basis = cost_of(
+        provider, engine, document.get("usage"), (tokens_in, tokens_out), executed, searches
+    )
     return Answer(
         text=text if text.strip() else declined or text,
         kind=_kind(finish, text, declined, document, choice, message),
@@ -261,7 +189,7 @@ def _listed(path: str) -> Callable[[Json, Json, str], Iterator[Citation]]:
         items: Any = document
         for name in path.split("."):
             items = items.get(name) if isinstance(items, dict) else None
-        yield from _numbered(items, path, text)
+        yield from numbered(items, path, text)
 
     return extract
 
@@ -269,32 +197,7 @@ def _listed(path: str) -> Callable[[Json, Json, str], Iterator[Citation]]:
 def _executed_tools(document: Json, message: Json, text: str) -> Iterator[Citation]:
     for tool in dicts(message.get("executed_tools")):
         found = tool.get("search_results")
-        yield from _numbered(found.get("results") if isinstance(found, dict) else found, "executed_tools", text)
-
-
-def _numbered(items: object, via: str, text: str) -> Iterator[Citation]:
-    found: list[tuple[int, str, str | None]] = []
-    for place, item in enumerate(items if isinstance(items, list) else [], start=1):
-        fields = item if isinstance(item, dict) else {"url": item}
-        url = web_address(fields.get("url")) or web_address(fields.get("link"))
-        if url:
-            found.append((_number_of(fields, place), url, title_of(fields.get("title"))))
-    pointed_at = numbers_in(text)
-    # where the text points at none of them, there is no way to tell the used from the merely found
-    marked = any(number in pointed_at for number, _, _ in found)
-    for number, url, title in found:
-        yield Citation(url, title, number in pointed_at if marked else None, via)
-
-
-def _number_of(fields: Json, place: int) -> int:
-    for name in ("index", "refer", "id"):
-        number = fields.get(name)
-        if isinstance(number, int) and not isinstance(number, bool):
-            return number
-        digits = re.fullmatch(r"(?:ref_|web:)?(\d{1,3})", number) if isinstance(number, str) else None
-        if digits:
-            return int(digits[1])
-    return place
+        yield from numbered(found.get("results") if isinstance(found, dict) else found, "executed_tools", text)
 
 
 EXTRACTORS: Mapping[str, Callable[[Json, Json, str], Iterator[Citation]]] = {
@@ -358,33 +261,3 @@ def _counts(usage: Json) -> tuple[int | None, int | None]:
     if tokens_in is not None and tokens_out is not None and reasoning and total == tokens_in + tokens_out + reasoning:
         tokens_out = total - tokens_in
     return tokens_in, tokens_out
-
-
-def _cost(
-    provider: Provider,
-    engine: EngineRef,
-    document: Json,
-    tokens: tuple[int | None, int | None],
-    executed: bool | None,
-    searches: int | None,
-) -> tuple[Decimal | None, str | None, str]:
-    """The cost, its currency and what it rests on: the provider's own word, then the row's list price, else unknown."""
-    usage = document.get("usage")
-    if isinstance(usage, dict):
-        said = usage.get("cost")
-        reported = amount(said.get("total_cost") if isinstance(said, dict) else said)
-        ticks = amount(usage.get("cost_in_usd_ticks"), Decimal(10_000_000_000))
-        if reported is not None or ticks is not None:
-            return (reported if reported is not None else ticks), "USD", "reported"
-    price = provider.prices.get(engine.model)
-    if price is None or tokens[0] is None or tokens[1] is None:
-        return None, None, "unknown"
-    searched = engine.search and executed is not False
-    if searched and price.search is None:
-        return None, None, "unknown"  # tokens alone would understate it without saying so
-    fee = (price.search or Decimal(0)) * (searches or 1) if searched else Decimal(0)
-    return _listed_cost(price, tokens[0], tokens[1]) + fee, price.currency, f"table {price.dated}"
-
-
-def _listed_cost(price: Price, tokens_in: int, tokens_out: int) -> Decimal:
-    return ((price.tokens_in * tokens_in + price.tokens_out * tokens_out) / 1_000_000).quantize(PLACES)

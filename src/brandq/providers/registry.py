@@ -21,7 +21,7 @@ from urllib.parse import parse_qsl, quote, unquote, urlencode
 
 from brandq.errors import BadSettings
 from brandq.plan import EngineRef, EngineWish, name_key
-from brandq.providers.dialect import Price, Provider
+from brandq.providers.dialect import BEARER, Price, Provider
 from brandq.providers.rows import read_rows, takes_locale
 
 #: what the column that holds an engine's key takes
@@ -210,6 +210,7 @@ class Registry:
             search={"web_search_options": {}},
             citations=(),
             key_env=(),
+            key_header=BEARER,
             prices={},  # nobody is paid for it
         )
 

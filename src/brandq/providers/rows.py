@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 
 from brandq.errors import BadSettings
 from brandq.plan import name_key
-from brandq.providers import DIALECTS, openai_chat
-from brandq.providers.dialect import LOCALE, ErrorClass, Price, Provider
+from brandq.providers import DIALECTS
+from brandq.providers.dialect import BEARER, LOCALE, ErrorClass, Price, Provider
 
 MAX_CONCURRENCY = 1024
 #: seconds; below ASKING_S of the fetch actor, so that a call may still wait a minute for a free slot
@@ -113,7 +113,7 @@ class _Row:
             body=self._body("body") or {},
             search=self._body("search") or None,
             search_default=self._flag("search_default"),
-            citations=self._texts("citations", lambda text: text in openai_chat.EXTRACTORS, "an extractor"),
+            citations=self._texts("citations", lambda text: text in self._extractors(), "an extractor"),
             error_codes=codes,
             refusal_codes=refusal_codes,
             prices=self._prices(),
@@ -122,6 +122,7 @@ class _Row:
             verified=self._flag("verified"),
             think_tags=self._flag("think_tags"),
             locale=self._text("locale"),
+            key_header=(self._text("key_header") or BEARER).lower(),
         )
         if provider.search_default and provider.search is None:
             self._fault("search_default", "there is no search to be on by default; say how in `search`")
@@ -176,9 +177,12 @@ class _Row:
             self._fault(field, f"{', '.join(map(repr, bad))}: not {noun}{self._known(field)}")
         return tuple(dict.fromkeys(item for item in items if isinstance(item, str)))
 
-    @staticmethod
-    def _known(field: str) -> str:
-        return f"; there are {', '.join(openai_chat.EXTRACTORS)}" if field == "citations" else ""
+    def _known(self, field: str) -> str:
+        return f"; there are {', '.join(self._extractors())}" if field == "citations" else ""
+
+    def _extractors(self) -> tuple[str, ...]:
+        """What the row's dialect can take sources from; one whose sources stand in one place has no names for it."""
+        return tuple(getattr(DIALECTS.get(str(self.table.get("dialect"))), "EXTRACTORS", ()))
 
     def _dialect(self) -> str:
         dialect = self._text("dialect")
