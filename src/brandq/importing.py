@@ -31,7 +31,7 @@ UNNAMED = "unnamed"
 #: a file wrong in every line is described by its first ones
 MOST_FAULTS = 20
 #: what tables.py holds
-_MOST_ENGINE_CHARS = 200
+_MOST_NAME_CHARS = 200
 
 Place = tuple[int, str, int]
 
@@ -115,6 +115,9 @@ def choose_columns(rows: Sequence[Mapping[str, Any]], mapping: Mapping[str, str]
             there_are = ", ".join(sorted(map(str, there)))
             faults.append(Fault("", f"no column for {field}; name it with --map {field}=COLUMN, of {there_are}"))
     _refuse(faults)
+    if "model" not in mapping and columns.get("model") == columns.get("engine"):
+        # one column cannot say both whom somebody asked and what answered
+        columns.pop("model", None)
     return columns
 
 
@@ -158,8 +161,8 @@ def import_rows(
         model = _text(row, columns.get("model"))
         written = _text(row, columns.get("engine")) or UNNAMED
         name = names.setdefault(meant(written), written)
-        if len(name) > _MOST_ENGINE_CHARS:
-            faults.append(Fault(f"row {number}", f"{columns['engine']} has over {_MOST_ENGINE_CHARS} characters"))
+        if max(len(name), len(model or "")) > _MOST_NAME_CHARS:
+            faults.append(Fault(f"row {number}", f"the name of its engine has over {_MOST_NAME_CHARS} characters"))
             continue
         engines.setdefault(name, EngineRef(name, "import", model or name, imported=True))
         prompt_no = prompts.setdefault(prompt, len(prompts) + 1)

@@ -187,7 +187,8 @@ def _engine(engine: EngineRef, samples: Sequence[SampleFacts]) -> Document:
         "engine": engine.engine,
         "provider": engine.provider,
         "model": engine.model,
-        "search": engine.search,
+        # who copied an answer from a page knows whether it searched; the file does not say
+        "search": None if engine.imported else engine.search,
         "locale": engine.locale,
         "simulated": engine.simulated or any(sample.simulated for sample in mine),
         "imported": engine.imported or any(sample.imported for sample in mine),

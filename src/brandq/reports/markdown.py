@@ -126,7 +126,7 @@ def _coverage(coverage: Mapping[str, Any]) -> list[str]:
         (
             _engine_names({"coverage": coverage})[engine["engine"]],
             escaped(", ".join(served["model"] or "not reported" for served in engine["served_models"]) or "–"),
-            "on" if engine["search"] else "off",
+            "–" if engine["search"] is None else "on" if engine["search"] else "off",
             _counted(engine["usable"]),
             *(str(engine["outcomes"][name]) for name in outcomes),
         )
