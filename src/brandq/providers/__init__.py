@@ -32,6 +32,8 @@ DIALECTS: Mapping[str, Dialect] = {"openai-chat": openai_chat}
 
 #: seconds for one connection with its TLS; the whole call has the row's ``total_s``, which also covers name resolution
 CONNECT_S = 10.0
+#: calls in flight at one provider that a registry row may ask for, and the connections that a session opens to one host
+MAX_IN_FLIGHT = 1024
 #: a hundred times the longest answer that is worth reading
 MAX_REPLY_BYTES = 10_000_000
 #: a shorter key (local servers take any word) may stand in a reply by chance; cutting it out would spoil the words
@@ -67,11 +69,14 @@ _BROKEN: tuple[tuple[type[Exception], ErrorClass, str], ...] = (
 def open_session() -> aiohttp.ClientSession:
     """A session for any number of ``ask`` calls on the running loop; whoever opens it closes it.
 
-    The limits only bound what a mistake elsewhere could open: they lie above the concurrency of every registry row.
+    The limits only bound what a mistake elsewhere could open: no registry row may have a higher concurrency, for a call
+    that waits here for its connection would spend its own time on it.
     Proxies are chosen by ``ask``. aiohttp's own ``trust_env`` would also read ~/.netrc, then fail each call for which
     it finds an entry, and send that entry to servers which need no key.
     """
-    connector = aiohttp.TCPConnector(limit=256, limit_per_host=64, ttl_dns_cache=300, keepalive_timeout=30)
+    connector = aiohttp.TCPConnector(
+        limit=4 * MAX_IN_FLIGHT, limit_per_host=MAX_IN_FLIGHT, ttl_dns_cache=300, keepalive_timeout=30
+    )
     return aiohttp.ClientSession(
         connector=connector,
         cookie_jar=aiohttp.DummyCookieJar(),

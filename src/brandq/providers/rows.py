@@ -10,10 +10,9 @@ from urllib.parse import urlsplit
 
 from brandq.errors import BadSettings
 from brandq.plan import name_key
-from brandq.providers import DIALECTS
+from brandq.providers import DIALECTS, MAX_IN_FLIGHT
 from brandq.providers.dialect import BEARER, LOCALE, ErrorClass, Price, Provider
 
-MAX_CONCURRENCY = 1024
 #: seconds; below ASKING_S of the fetch actor, so that a call may still wait a minute for a free slot
 MAX_TOTAL_S = 480.0
 REFUSED = "refused"
@@ -117,7 +116,7 @@ class _Row:
             error_codes=codes,
             refusal_codes=refusal_codes,
             prices=self._prices(),
-            concurrency=int(self._number("concurrency", 8, MAX_CONCURRENCY, whole=True)),
+            concurrency=int(self._number("concurrency", 8, MAX_IN_FLIGHT, whole=True)),
             total_s=self._number("total_s", 180.0, MAX_TOTAL_S),
             verified=self._flag("verified"),
             think_tags=self._flag("think_tags"),
