@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from brandq.analysis import analyze
-from brandq.analysis.citations import canonical_url, owner_of, page_key, registrable_domain
+from brandq.analysis.citations import canonical_url, find_citations, owner_of, page_key, registrable_domain
 from brandq.analysis.findings import CitationFinding
 from brandq.plan import Brand
 from brandq.providers.dialect import Answer, AnswerKind, Citation
@@ -102,3 +102,22 @@ def test_what_the_provider_reports_comes_first() -> None:
         ("c.com", False, "search_results", None),
         ("hubspot.com", True, "annotations", "HubSpot"),
     ]
+
+
+def test_a_redirect_that_expires_belongs_to_the_site_that_its_title_names() -> None:
+    """Given sources as Gemini gives them, when read, then domain and owner are the site's, and a plain title changes nothing."""
+    redirect = "https://vertexaisearch.cloud.google.com/grounding-api-redirect/"
+    given = [
+        Citation(redirect + "a", "www.example.com", True),
+        Citation(redirect + "b", "apple.co.uk", True),
+        Citation(redirect + "c", "The best shops", True),
+        Citation("https://other.org/x", "example.com", True),
+    ]
+    found = find_citations(given, [], [Brand("A", domains=("example.com",))])
+    assert [(one.domain, one.owner) for one in found] == [
+        ("example.com", "A"),
+        ("apple.co.uk", None),
+        ("google.com", None),
+        ("other.org", None),
+    ]
+    assert found[0].canonical_url == redirect + "a"

@@ -173,9 +173,21 @@ def serve_bytes(reply: bytes, received: list[bytes]) -> Callable[[Provider, str 
     return asked
 
 
-GOOD = b'HTTP/1.1 200 OK\r\ncontent-length: 47\r\n\r\n{"choices": [{"message": {"content": "Alpha"}}]}'.replace(
-    b"47", b"48"
-)
+def over_http(body: bytes) -> bytes:
+    return b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n" % len(body) + body
+
+
+GOOD = over_http(b'{"choices": [{"message": {"content": "Alpha"}}]}')
+#: a good reply in each dialect
+GOODS = {
+    "openai-chat": GOOD,
+    "openai-responses": over_http(
+        b'{"output": [{"type": "message", "content": [{"type": "output_text", "text": "Alpha"}]}]}'
+    ),
+    "anthropic": over_http(b'{"content": [{"type": "text", "text": "Alpha"}]}'),
+    "gemini": over_http(b'{"candidates": [{"content": {"parts": [{"text": "Alpha"}]}}]}'),
+    "dashscope": over_http(b'{"output": {"choices": [{"message": {"content": "Alpha"}}]}}'),
+}
 
 
 def test_on_the_wire_the_prompt_is_the_same_for_every_provider_and_the_key_is_in_one_header() -> None:
@@ -183,15 +195,16 @@ def test_on_the_wire_the_prompt_is_the_same_for_every_provider_and_the_key_is_in
     rows = registry.load()
     received: list[bytes] = []
     for row in rows.values():
-        outcome = serve_bytes(GOOD, received)(row, KEY)
+        outcome = serve_bytes(GOODS[row.dialect], received)(row, KEY)
         assert outcome.answer is not None, outcome
     assert len(received) == len(rows)
-    for request in received:
+    for row, request in zip(rows.values(), received, strict=True):
         head, _, body = request.partition(b"\r\n\r\n")
-        assert f"authorization: bearer {KEY}".encode().lower() in head.lower()
+        bearer = "bearer " if row.key_header == "authorization" else ""
+        assert f"\r\n{row.key_header}: {bearer}{KEY}\r\n".lower().encode() in head.lower() + b"\r\n"
         assert request.count(KEY.encode()) == 1
         assert body.count(PROMPT.encode()) == 1
-        assert json.loads(body)["messages"] == [{"role": "user", "content": PROMPT}]
+        assert json.dumps(PROMPT, ensure_ascii=False).encode() in body, "a text of its own, with nothing beside it"
 
 
 def test_without_a_key_no_authorization_is_sent() -> None:

@@ -16,8 +16,8 @@ from brandq.plan import EngineRef
 from brandq.providers import openai_chat, registry
 from brandq.providers.dialect import Answer, AnswerKind, Citation, ErrorClass, Price, Provider, ProviderError, Reply
 
-ROWS = registry.load()
 ANY = Provider("any", "Any", "openai-chat", "https://any.example/v1", "m-1", ("ANY_API_KEY",))
+ROWS = {name: row for name, row in registry.load().items() if row.dialect == "openai-chat"} | {"any": ANY}
 ENGINE = EngineRef("any", "any", "m-1")
 PROMPT = '深圳新能源汽车改装门店哪家好？\n "quotes", {braces}, \\slashes\\, emoji 🍓, trailing space '
 
@@ -138,13 +138,13 @@ def test_reasoning_between_tags_is_no_part_of_the_answer(content: str, text: str
 
 def test_tags_are_left_alone_where_the_row_does_not_expect_them() -> None:
     """Given any other row, when its answer is about HTML, then nothing is cut out of it."""
-    assert read(chat("<think>x</think>"), row="openai").text == "<think>x</think>"
+    assert read(chat("<think>x</think>")).text == "<think>x</think>"
 
 
 def test_a_body_may_be_kept_waiting_with_blank_lines_and_comments() -> None:
     """Given keep-alive lines before the JSON, when read, then the answer is there."""
     raw = b"\xef\xbb\xbf\n\n: keep-alive\n\n: keep-alive\n" + json.dumps(chat("Alpha")).encode()
-    assert read(raw, row="deepseek").text == "Alpha"
+    assert read(raw).text == "Alpha"
 
 
 # -- sources
@@ -390,36 +390,24 @@ def error(code: Any = None, message: str = "", kind: Any = None) -> dict[str, An
 
 E = ErrorClass
 TROUBLE: list[tuple[str, int, Any, ErrorClass]] = [
-    ("openai", 401, error("invalid_api_key", "Incorrect API key provided"), E.AUTH),
-    ("openai", 429, error("rate_limit_exceeded", "slow", "requests"), E.RATE_LIMIT),
-    ("openai", 429, error("insufficient_quota", "quota", "insufficient_quota"), E.NO_MONEY),
-    ("openai", 429, error("project_spend_limit_exceeded"), E.NO_MONEY),
-    ("openai", 400, error("context_length_exceeded"), E.CONTEXT),
-    ("openai", 400, error("unsupported_parameter", "Unsupported parameter", "invalid_request_error"), E.BAD_REQUEST),
-    ("openai", 404, error("model_not_found", "The model does not exist"), E.MODEL),
-    ("openai", 403, error("unsupported_country", "region"), E.PERMISSION),
-    ("openai", 503, error("server_is_overloaded"), E.OVERLOADED),
-    ("openai", 500, error(None, "oops", "server_error"), E.OVERLOADED),
-    ("openai", 529, {}, E.OVERLOADED),
-    ("openai", 408, {}, E.OVERLOADED),
-    ("openai", 413, {}, E.CONTEXT),
-    ("openai", 418, {}, E.BAD_REQUEST),
-    ("xai", 400, {"code": "invalid-argument", "error": "Incorrect API key provided: xai-…"}, E.AUTH),
-    ("xai", 403, {"code": "permission-denied", "error": "no credits left"}, E.PERMISSION),
+    ("any", 401, error("invalid_api_key", "Incorrect API key provided"), E.AUTH),
+    ("any", 429, error("rate_limit_exceeded", "slow", "requests"), E.RATE_LIMIT),
+    ("any", 429, error("insufficient_quota", "quota", "insufficient_quota"), E.NO_MONEY),
+    ("any", 429, error("project_spend_limit_exceeded"), E.NO_MONEY),
+    ("any", 400, error("context_length_exceeded"), E.CONTEXT),
+    ("any", 400, error("unsupported_parameter", "Unsupported parameter", "invalid_request_error"), E.BAD_REQUEST),
+    ("any", 404, error("model_not_found", "The model does not exist"), E.MODEL),
+    ("any", 403, error("unsupported_country", "region"), E.PERMISSION),
+    ("any", 503, error("server_is_overloaded"), E.OVERLOADED),
+    ("any", 500, error(None, "oops", "server_error"), E.OVERLOADED),
+    ("any", 529, {}, E.OVERLOADED),
+    ("any", 408, {}, E.OVERLOADED),
+    ("any", 413, {}, E.CONTEXT),
+    ("any", 418, {}, E.BAD_REQUEST),
     ("mistral", 422, {"detail": [{"loc": ["body"], "msg": "field required", "type": "missing"}]}, E.BAD_REQUEST),
     ("mistral", 401, {"detail": "Unauthorized"}, E.AUTH),
-    ("deepseek", 402, error(None, "Insufficient Balance", "unknown_error"), E.NO_MONEY),
-    ("deepseek", 200, chat("half", "insufficient_system_resource"), E.OVERLOADED),
-    ("qwen", 400, error("Arrearage", "overdue"), E.NO_MONEY),
-    ("qwen", 400, error("InvalidParameter", "Range of input length should be [1, 9]"), E.CONTEXT),
-    ("qwen", 429, error("Throttling.RateQuota"), E.RATE_LIMIT),
-    ("qwen", 429, error("Throttling.AllocationQuota", "Free allocated quota exceeded."), E.NO_MONEY),
-    ("qwen", 403, error("AccessDenied.Unpurchased"), E.PERMISSION),
-    ("doubao", 403, error("AccountOverdueError"), E.NO_MONEY),
-    ("doubao", 404, error("InvalidEndpointOrModel.NotFound"), E.MODEL),
-    ("doubao", 429, error("RateLimitExceeded.EndpointRPMExceeded"), E.RATE_LIMIT),
-    ("doubao", 429, error("ServerOverloaded"), E.OVERLOADED),
-    ("doubao", 429, error("SetLimitExceeded"), E.NO_MONEY),
+    ("local", 402, error(None, "Insufficient Balance", "unknown_error"), E.NO_MONEY),
+    ("local", 200, chat("half", "insufficient_system_resource"), E.OVERLOADED),
     ("kimi", 429, error(None, "quota", "exceeded_current_quota_error"), E.NO_MONEY),
     ("kimi", 429, error(None, "busy", "engine_overloaded_error"), E.OVERLOADED),
     ("kimi", 400, error(None, "exceeded model token limit: 8192", "invalid_request_error"), E.CONTEXT),
@@ -465,20 +453,20 @@ TROUBLE: list[tuple[str, int, Any, ErrorClass]] = [
     ("local", 404, b"404 page not found", E.BAD_REQUEST),
     ("local", 200, {"status": "ok"}, E.BAD_REQUEST),
     ("local", 200, {"object": "error", "message": "m", "code": 400}, E.BAD_REQUEST),
-    ("openai", 200, {"choices": []}, E.OVERLOADED),
-    ("openai", 200, [error("insufficient_quota")], E.NO_MONEY),
-    ("openai", 200, b"<html><title>Login</title></html>", E.NETWORK),
-    ("openai", 502, b"<html><title>502 Bad Gateway</title></html>", E.OVERLOADED),
-    ("openai", 403, b"<!doctype html><title>Blocked</title>", E.PERMISSION),
-    ("openai", 200, b'{"choices": [{"mess', E.NETWORK),
-    ("openai", 200, b"", E.NETWORK),
-    ("openai", 200, b": keep-alive\n\n", E.NETWORK),
-    ("openai", 200, b'data: {"choices": []}\n\ndata: [DONE]\n', E.NETWORK),
-    ("openai", 200, '{"choices": [{"message": {"content": "Café"}}]}'.encode("latin-1"), E.NETWORK),
-    ("openai", 200, b"[" * 200_000, E.NETWORK),
-    ("openai", 200, b'{"a":' * 200_000, E.NETWORK),
-    ("openai", 200, b"[1, 2]", E.NETWORK),
-    ("openai", 307, b"", E.BAD_REQUEST),
+    ("any", 200, {"choices": []}, E.OVERLOADED),
+    ("any", 200, [error("insufficient_quota")], E.NO_MONEY),
+    ("any", 200, b"<html><title>Login</title></html>", E.NETWORK),
+    ("any", 502, b"<html><title>502 Bad Gateway</title></html>", E.OVERLOADED),
+    ("any", 403, b"<!doctype html><title>Blocked</title>", E.PERMISSION),
+    ("any", 200, b'{"choices": [{"mess', E.NETWORK),
+    ("any", 200, b"", E.NETWORK),
+    ("any", 200, b": keep-alive\n\n", E.NETWORK),
+    ("any", 200, b'data: {"choices": []}\n\ndata: [DONE]\n', E.NETWORK),
+    ("any", 200, '{"choices": [{"message": {"content": "Café"}}]}'.encode("latin-1"), E.NETWORK),
+    ("any", 200, b"[" * 200_000, E.NETWORK),
+    ("any", 200, b'{"a":' * 200_000, E.NETWORK),
+    ("any", 200, b"[1, 2]", E.NETWORK),
+    ("any", 307, b"", E.BAD_REQUEST),
 ]
 
 
@@ -496,9 +484,7 @@ def test_trouble_is_classed_by_the_body_first_and_then_by_the_status(
 
 
 REFUSALS: list[tuple[str, int, Any, str]] = [
-    ("openai", 400, error("content_policy_violation"), "content_policy_violation"),
-    ("qwen", 400, error("data_inspection_failed"), "data_inspection_failed"),
-    ("doubao", 400, error("SensitiveContentDetected.Severe"), "SensitiveContentDetected.Severe"),
+    ("any", 400, error("content_policy_violation"), "content_policy_violation"),
     ("zhipu", 400, error("1301", "敏感"), "1301"),
     ("kimi", 400, error(None, "high risk", "content_filter"), "content_filter"),
     ("ernie", 400, error("x", "m", "unsafe_request"), "x"),
@@ -608,7 +594,7 @@ def _shaped(inner: Any) -> dict[str, Any]:
 _SHAPED = st.tuples(
     st.dictionaries(_KEYS, _JSON, max_size=4), _SCALARS, _JSON, st.dictionaries(_KEYS, _JSON, max_size=3)
 ).map(_shaped)
-_ROWS = st.sampled_from([*ROWS.values(), ANY])
+_ROWS = st.sampled_from(list(ROWS.values()))
 _STATUSES = st.sampled_from([200, 200, 200, 204, 302, 400, 401, 403, 404, 429, 451, 500, 503, 599])
 _HEADERS = st.dictionaries(
     st.sampled_from(
@@ -674,6 +660,6 @@ def test_a_long_hostile_text_is_read_quickly(piece: str) -> None:
     """Given a megabyte of half-open brackets, when read, then it takes about as long as its length."""
     text = piece * (1_000_000 // len(piece))
     begun = time.monotonic()
-    for row in ("minimax", "openai"):
+    for row in ("minimax", "any"):
         _check(read(chat(text), row=row))
     assert time.monotonic() - begun < 20, "linear takes under a second, quadratic takes hours"

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from brandq.providers.trouble import MAX_WAIT_MS, safe, wait_ms
+from brandq.providers.dialect import ErrorClass, Provider
+from brandq.providers.trouble import MAX_WAIT_MS, class_of, safe, wait_ms
 
 NOW = "Mon, 23 Nov 2026 10:00:00 GMT"
 
@@ -59,9 +60,29 @@ def test_the_wait_is_read_in_every_spelling(headers: dict[str, str], expected: i
         "bce-v3/ALTAK-abcdef/0123456789",
         "pplx-0123456789abcdef",
         "Bearer abc.def.ghi",
+        "AIzaSyA-0123456789_abcdefghijklmnopqrst",
     ],
 )
 def test_words_are_safe_to_keep(key: str) -> None:
     """Given words with something like a key, when kept, then the key is gone and the words are one line."""
     assert key not in safe(f"Wrong\nkey {key}!\0 Try again")
     assert safe("Wrong\n key ") == "Wrong key"
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        ("RequestsPerDayPerModel", ErrorClass.DAILY_QUOTA),
+        ("perday", ErrorClass.DAILY_QUOTA),
+        ("RequestsPerMinute", ErrorClass.RATE_LIMIT),
+        ("Busy.Now", ErrorClass.OVERLOADED),
+        ("NotBusy", ErrorClass.RATE_LIMIT),
+        ("Exact", ErrorClass.AUTH),
+        ("Exactly", ErrorClass.RATE_LIMIT),
+    ],
+)
+def test_a_rows_code_may_leave_its_ends_open(code: str, expected: ErrorClass) -> None:
+    """Given a row's codes, some with a * at one end or both, when a code is looked up, then only what fits is meant."""
+    codes = {"*PerDay*": ErrorClass.DAILY_QUOTA, "Busy*": ErrorClass.OVERLOADED, "Exact": ErrorClass.AUTH}
+    row = Provider("any", "Any", "any", "https://any.example", "m", error_codes=codes)
+    assert class_of(row, 429, [code], "words") is expected

@@ -17,6 +17,9 @@ from brandq.providers.dialect import Citation
 
 #: with the private section: foo.github.io belongs to foo
 _SUFFIXES = PublicSuffixList(only_icann=False)
+#: Gemini gives each source as an address here, which leads to the page for some weeks; the title is the page's site
+_REDIRECTING = frozenset({"vertexaisearch.cloud.google.com"})
+_SITE = re.compile(r"(?:[^\W_](?:[\w-]{0,61}[^\W_])?\.)+[^\W\d_][\w-]*[^\W_]")
 
 #: parameters that say how somebody came to a page, not which page it is
 _TRACKING = re.compile(
@@ -90,6 +93,12 @@ def host_of(canonical: str) -> str:
     return urlsplit(canonical).hostname or ""
 
 
+def _site(host: str, title: str | None) -> str:
+    """The host of the page itself, where the URL is only a redirect that expires and its title names the site."""
+    named = (title or "").lower().removeprefix("www.")
+    return named if host in _REDIRECTING and _SITE.fullmatch(named) else host
+
+
 def registrable_domain(host: str) -> str:
     """The domain that somebody registered, private suffixes counted; the host itself where there is none."""
     if re.fullmatch(r"[\d.]+|.*:.*", host):
@@ -121,8 +130,8 @@ def find_citations(
         canonical = canonical_url(citation.url)
         if canonical is None:
             continue
-        host = host_of(canonical)
         title = " ".join((citation.title or "").split()) or None
+        host = _site(host_of(canonical), title)
         key = page_key(canonical)
         before = pages.get(key)
         if before is None:

@@ -18,7 +18,7 @@ import aiohttp
 
 from brandq import __version__
 from brandq.plan import EngineRef
-from brandq.providers import openai_chat
+from brandq.providers import anthropic, dashscope, gemini, openai_chat, openai_responses
 from brandq.providers.dialect import BEARER, Answer, Call, Dialect, ErrorClass, Outcome, Provider, ProviderError, Reply
 from brandq.providers.trouble import provider_error
 
@@ -28,7 +28,13 @@ __all__ = ["CONNECT_S", "DIALECTS", "MAX_REPLY_BYTES", "HttpSession", "ask", "op
 HttpSession = aiohttp.ClientSession
 
 #: every wire format by the name that registry rows use
-DIALECTS: Mapping[str, Dialect] = {"openai-chat": openai_chat}
+DIALECTS: Mapping[str, Dialect] = {
+    "openai-chat": openai_chat,
+    "openai-responses": openai_responses,
+    "anthropic": anthropic,
+    "gemini": gemini,
+    "dashscope": dashscope,
+}
 
 #: seconds for one connection with its TLS; the whole call has the row's ``total_s``, which also covers name resolution
 CONNECT_S = 10.0

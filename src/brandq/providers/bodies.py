@@ -86,6 +86,12 @@ def codes_in(error: object, around: Json) -> list[str]:
     codes: list[object] = []
     for place in (error, around):
         if isinstance(place, dict):
+            details = place.get("details")
+            if isinstance(details, dict):  # more telling than the type, which stays the broad one
+                codes.append(details.get("error_code"))
+            for detail in dicts(details):  # Google's: its reason and its quotas say more than its status
+                quotas = [violation.get("quotaId") for violation in dicts(detail.get("violations"))]
+                codes += [detail.get("reason"), *quotas]
             codes += [place.get(name) for name in ("code", "error_code", "type", "status", "reason")]
             metadata = place.get("metadata")
             if isinstance(metadata, dict):
@@ -112,3 +118,10 @@ def words_in(error: object) -> str:
     if not words and isinstance(error.get("detail"), list):
         words = [item["msg"] for item in dicts(error["detail"])[:3] if isinstance(item.get("msg"), str)]
     return "; ".join(text[:1000] for text in words)
+
+
+def wait_in(error: object) -> str | None:
+    """How long the error's details ask to wait, as a duration such as 34.4s; Google has no header for it."""
+    details = error.get("details") if isinstance(error, dict) else None
+    delays = [detail.get("retryDelay") for detail in dicts(details)]
+    return next((delay for delay in delays if isinstance(delay, str)), None)

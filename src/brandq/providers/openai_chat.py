@@ -6,7 +6,6 @@ the provider's row. What only the shape of a reply can tell is here: text, kind,
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -22,7 +21,7 @@ from brandq.providers.dialect import (
     ProviderError,
     Reply,
 )
-from brandq.providers.replies import cost_of, filled, numbered, opened, refusal
+from brandq.providers.replies import cost_of, filled, numbered, opened, refusal, without_thinking
 from brandq.providers.sources import merged, text_citations, title_of, web_address
 from brandq.providers.trouble import provider_error, storable
 
@@ -32,8 +31,6 @@ _REFUSING = frozenset({"content_filter", "sensitive", "refusal", "safety", "mode
 _CUTTING = frozenset({"length", "max_tokens", "model_length", "max_output_tokens", "model_context_window_exceeded"})
 #: the provider broke off in the middle; whatever text came is no answer
 _BREAKING = frozenset({"error", "network_error", "insufficient_system_resource"})
-
-_THINKING = re.compile(r"<think>.*?(?:</think>|\Z)", re.DOTALL)
 
 
 def call(provider: Provider, engine: EngineRef, prompt: str) -> Call:
@@ -75,7 +72,7 @@ def _answer(
         return provider_error(provider, engine, ErrorClass.OVERLOADED, f"broke off with {finish!r}", reply=reply)
     message = _message(choice)
     content, declined = _content(message)
-    text = _without_thinking(content) if provider.think_tags else content
+    text = without_thinking(content) if provider.think_tags else content
     model = document.get("model")
     citations, sourced = _citations(provider, document, message, text, shifted=text != content)
     searches = _searches(document)
@@ -123,14 +120,6 @@ def _content(message: Json) -> tuple[str, str]:
         elif isinstance(part, dict) and isinstance(part.get("refusal"), str):
             refusals.append(part["refusal"])
     return storable("".join(texts)), storable("".join(refusals))
-
-
-def _without_thinking(text: str) -> str:
-    """The text after its reasoning; a block that never ends means that the length limit fell inside it."""
-    begun, ended = text.find("<think>"), text.find("</think>")
-    if ended >= 0 and not 0 <= begun < ended:
-        text = text[ended + len("</think>") :]  # some servers leave the opening tag in the prompt
-    return _THINKING.sub("", text).strip()
 
 
 def _flagged(document: Json) -> bool:

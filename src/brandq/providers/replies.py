@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
 from brandq.plan import EngineRef
-from brandq.providers.bodies import PLACES, Garbled, Json, amount, codes_in, parsed, words_in
+from brandq.providers.bodies import PLACES, Garbled, Json, amount, codes_in, parsed, wait_in, words_in
 from brandq.providers.dialect import (
     LOCALE,
     Answer,
@@ -26,6 +27,8 @@ from brandq.providers.dialect import (
 )
 from brandq.providers.sources import numbers_in, title_of, web_address
 from brandq.providers.trouble import class_of, provider_error, storable
+
+_THINKING = re.compile(r"<think>.*?(?:</think>|\Z)", re.DOTALL)
 
 
 def filled(template: Any, locale: str | None) -> Any:
@@ -51,6 +54,9 @@ def opened(provider: Provider, engine: EngineRef, reply: Reply) -> dict[str, Any
         return _unreadable(provider, engine, reply, document)
     trouble = _trouble(document, reply.status)
     if trouble:
+        said = wait_in(document.get("error"))
+        if said is not None:
+            reply = replace(reply, headers={"retry-after": said, **reply.headers})
         return sorted_out(provider, engine, reply, *trouble)
     return document
 
@@ -107,6 +113,14 @@ def refusal(engine: EngineRef, finish: str, document: Json) -> Answer:
         storable(model)[:200] if isinstance(model, str) and model else None,
         search_requested=engine.search,
     )
+
+
+def without_thinking(text: str) -> str:
+    """The text after its reasoning; a block that never ends means that the length limit fell inside it."""
+    begun, ended = text.find("<think>"), text.find("</think>")
+    if ended >= 0 and not 0 <= begun < ended:
+        text = text[ended + len("</think>") :]  # some servers leave the opening tag in the prompt
+    return _THINKING.sub("", text).strip()
 
 
 def numbered(items: object, via: str, text: str) -> Iterator[Citation]:

@@ -19,7 +19,7 @@ REFUSED = "refused"
 
 #: fields whose tables are added to, entry by entry; every other field of the user's row replaces the one below it
 _ADDED_TO = ("error_codes", "prices")
-_NOT_IN_BODY = ("messages", "model", "n", "stream")
+_NOT_IN_BODY = ("contents", "messages", "model", "n", "stream")
 _NOT_IN_HEADERS = ("authorization", "proxy-authorization", "cookie", "x-api-key", "api-key", "x-goog-api-key")
 _PRICE_FIELDS = ("tokens_in", "tokens_out", "currency", "dated", "search")
 

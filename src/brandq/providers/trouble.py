@@ -79,7 +79,8 @@ _STATUS: Mapping[int, ErrorClass | None] = {
 _KEY_LIKE = re.compile(
     r"\bbearer\s+\S+"
     r"|\b(?:sk|pk|ak|gsk|xai|pplx|key|bce-v3)[-_/][\w\-/*.=+]{6,}"
-    r"|\b[0-9a-f]{32}\.\w{12,}",  # 智谱's keys: an id and a secret
+    r"|\b[0-9a-f]{32}\.\w{12,}"  # 智谱's keys: an id and a secret
+    r"|\bAIza[\w\-]{20,}",  # Google's
     re.IGNORECASE,
 )
 _DURATION = re.compile(
@@ -98,13 +99,20 @@ def class_of(provider: Provider, status: int, codes: Sequence[str], words: str) 
                 return meant
     for code in (code.casefold() for code in codes):
         for known, meant in own.items():
-            if code == known or (known.endswith("*") and code.startswith(known[:-1])):
+            if _is(code, known):
                 return meant
         if code in _COMMON:
             return _COMMON[code]
     # gateways repeat a status as the body's code, some of them under HTTP 200
     repeated = next((int(code) for code in codes if re.fullmatch(r"[45]\d\d", code)), None)
     return _class_of_status(repeated or status, said)
+
+
+def _is(code: str, known: str) -> bool:
+    """Whether the code is the known one, of which CODE* gives only the beginning and *CODE* some part."""
+    if len(known) > 1 and known[0] == known[-1] == "*":
+        return known[1:-1] in code
+    return code == known or (known.endswith("*") and code.startswith(known[:-1]))
 
 
 def _class_of_status(status: int, said: str) -> ErrorClass | None:

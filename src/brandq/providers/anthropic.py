@@ -1,0 +1,180 @@
+"""The anthropic dialect: POST {base_url}/v1/messages, one JSON back whose content is a list of blocks.
+
+A cited answer is cut into many text blocks; joined they are the text, and each cited block is a span of it. What a
+search found stands in blocks of its own, and a search that failed is such a block too, under HTTP 200.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from brandq.plan import EngineRef
+from brandq.providers.bodies import Json, count, dicts
+from brandq.providers.dialect import (
+    Answer,
+    AnswerKind,
+    Call,
+    Citation,
+    ErrorClass,
+    Provider,
+    ProviderError,
+    Reply,
+)
+from brandq.providers.replies import cost_of, filled, opened
+from brandq.providers.sources import merged, text_citations, title_of, web_address
+from brandq.providers.trouble import provider_error, storable
+
+DEFAULT_PATH = "/v1/messages"
+#: the one whose sampling fields need not be sent; later ones answer 400 to some that are
+VERSION = "2023-06-01"
+#: The wire requires a limit. Lists of recommendations take 500 to 2000 tokens, and reasoning counts as well, so this
+#: one cuts nobody short; every model allows it, and so long an answer still comes without streaming within ``total_s``.
+MAX_TOKENS = 8192
+
+# pause_turn: the provider paused a long turn and waits to be sent it back; citations of the next round refer to the
+# results of this one, and the usage adds up. An attempt is one POST, so until it may have rounds, this is an answer cut
+# off in the middle.
+_CUTTING = frozenset({"max_tokens", "model_context_window_exceeded", "pause_turn"})
+#: the provider broke off in the middle; whatever text came is no answer
+_BREAKING = frozenset({"insufficient_system_resource"})
+
+_RESULT = "web_search_tool_result"
+
+
+def call(provider: Provider, engine: EngineRef, prompt: str) -> Call:
+    """The request: the prompt byte for byte as the only message, and nothing that shapes the answer but the row's own.
+
+    No system text and no sampling fields: a buyer sends none, and newer models refuse them.
+    """
+    body: dict[str, Any] = {
+        "model": engine.model,
+        "max_tokens": MAX_TOKENS,
+        "messages": [{"role": "user", "content": prompt}],
+    }
+    body.update(filled(provider.body, engine.locale))
+    if engine.search:
+        body.update(filled(provider.search or {}, engine.locale))
+    headers = {
+        "anthropic-version": VERSION,
+        "content-type": "application/json",
+        "accept": "application/json",
+        **provider.headers,
+    }
+    return Call(provider.base_url.rstrip("/") + (provider.path or DEFAULT_PATH), headers, body)
+
+
+def read(provider: Provider, engine: EngineRef, reply: Reply) -> Answer | ProviderError:
+    """What the reply says. Any bytes give an Answer or a ProviderError, and nothing is raised."""
+    document = opened(provider, engine, reply)
+    if not isinstance(document, dict):
+        return document
+    if not isinstance(document.get("content"), list):
+        what = f"JSON without content from {provider.base_url}, so not of the anthropic dialect"
+        words = "check base_url, path and dialect of this row"
+        return provider_error(provider, engine, ErrorClass.BAD_REQUEST, what, words, reply)
+    finish = document.get("stop_reason")
+    finish = storable(finish)[:100] or None if isinstance(finish, str) else None
+    if finish in _BREAKING:
+        return provider_error(provider, engine, ErrorClass.OVERLOADED, f"broke off with {finish!r}", reply=reply)
+    return _answer(provider, engine, document, dicts(document["content"]), finish)
+
+
+def _answer(provider: Provider, engine: EngineRef, document: Json, blocks: list[Json], finish: str | None) -> Answer:
+    text = "".join(_texts(blocks))
+    model = document.get("model")
+    searches = _searches(document)
+    executed = _executed(blocks, searches)
+    tokens = _tokens(document)
+    cost, currency, basis = cost_of(provider, engine, document.get("usage"), tokens, executed, searches)
+    return Answer(
+        text=text,
+        kind=_kind(finish, text),
+        finish=finish,
+        served_model=storable(model)[:200] if isinstance(model, str) and model else None,
+        citations=merged([*_cited(blocks), *_retrieved(blocks), *text_citations(text)]),
+        search_requested=engine.search,
+        search_executed=executed,
+        tokens_in=tokens[0],
+        tokens_out=tokens[1],
+        cost=cost,
+        currency=currency,
+        cost_basis=basis,
+    )
+
+
+def _texts(blocks: list[Json]) -> Iterator[str]:
+    """What each block adds to the text; reasoning, tools and their results add nothing."""
+    for block in blocks:
+        text = block.get("text")
+        yield storable(text) if block.get("type") == "text" and isinstance(text, str) else ""
+
+
+def _kind(finish: str | None, text: str) -> AnswerKind:
+    if finish == "refusal":
+        return AnswerKind.REFUSED
+    if finish in _CUTTING:
+        return AnswerKind.TRUNCATED
+    if not text.strip():
+        return AnswerKind.EMPTY
+    if finish == "tool_use":
+        return AnswerKind.TRUNCATED  # "let me look that up", and then it waited for a tool: the answer is not there
+    return AnswerKind.OK
+
+
+# -- sources
+
+
+def _cited(blocks: list[Json]) -> Iterator[Citation]:
+    """The sources that text blocks cite, each with the span of its block in the whole text."""
+    end = 0
+    for block, text in zip(blocks, _texts(blocks), strict=True):
+        start, end = end, end + len(text)
+        for citation in dicts(block.get("citations")) if text else []:
+            url = web_address(citation.get("url"))
+            if url:
+                yield Citation(url, title_of(citation.get("title")), True, "citations", start, end)
+
+
+def _retrieved(blocks: list[Json]) -> Iterator[Citation]:
+    """What the searches found. The text blocks name those that the answer uses, so by itself this is none of them."""
+    for block in blocks:
+        for found in dicts(block.get("content")) if block.get("type") == _RESULT else []:
+            url = web_address(found.get("url"))
+            if url:
+                yield Citation(url, title_of(found.get("title")), False, _RESULT)
+
+
+def _searches(document: Json) -> int | None:
+    """How many searches the reply counts; None where it keeps no count."""
+    usage = document.get("usage")
+    tools = usage.get("server_tool_use") if isinstance(usage, dict) else None
+    return count(tools.get("web_search_requests")) if isinstance(tools, dict) else None
+
+
+def _executed(blocks: list[Json], searches: int | None) -> bool | None:
+    """Whether a search ran. The content holds each one and what came of it: a list, or an object that says why not."""
+    results = [block.get("content") for block in blocks if block.get("type") == _RESULT]
+    if any(isinstance(result, list) for result in results):
+        return True
+    if results:
+        return None if searches else False  # all failed; a count that says otherwise leaves it open
+    if searches:
+        return True
+    names = [block.get("name") for block in blocks if block.get("type") == "server_tool_use"]
+    begun = any(isinstance(name, str) and name.endswith("web_search") for name in names)
+    return None if begun else False
+
+
+# -- usage
+
+
+def _tokens(document: Json) -> tuple[int | None, int | None]:
+    usage = document.get("usage")
+    if not isinstance(usage, dict):
+        return None, None
+    tokens_in = count(usage.get("input_tokens"))
+    if tokens_in is not None:  # what went into a cache or came out of it is counted beside it
+        cached = (count(usage.get(f"cache_{way}_input_tokens")) for way in ("creation", "read"))
+        tokens_in = count(tokens_in + sum(part or 0 for part in cached))
+    return tokens_in, count(usage.get("output_tokens"))
