@@ -150,10 +150,9 @@ def web(desk: Desk, *, on_start: Callable[[str], None] | None = None) -> None:
                     "create one with `brandq keys add NAME`, or listen on 127.0.0.1"
                 ]
             )
+    listening = _listen(settings)
     config = uvicorn.Config(
         create_app(desk),
-        host=settings.host,
-        port=settings.port,
         log_config=None,
         access_log=False,
         # forwarded headers are believed only as far as BRANDQ_FORWARDED_HOPS says, see web/access.py
@@ -161,19 +160,27 @@ def web(desk: Desk, *, on_start: Callable[[str], None] | None = None) -> None:
         server_header=False,
         timeout_graceful_shutdown=WEB_GRACE_S,
     )
-    server = uvicorn.Server(config)
     if on_start is not None:
-        on_start(f"http://{settings.host}:{settings.port}")
+        host = f"[{settings.host}]" if ":" in settings.host else settings.host
+        on_start(f"http://{host}:{listening.getsockname()[1]}")
     # uvicorn raises the signal again once it has stopped; by then it must only end this function
     signal.signal(signal.SIGTERM, lambda _signum, _frame: None)
     try:
-        server.run()
+        uvicorn.Server(config).run(sockets=[listening])
     except KeyboardInterrupt:
         logger.info("stopped")
-    if not server.started:
+
+
+def _listen(settings: Settings) -> socket.socket:
+    """The socket to serve on. BadSettings where the address is taken or not this machine's."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    try:
+        return socket.create_server((settings.host, settings.port), family=family, backlog=2048)
+    except OSError as error:
+        where = f"{settings.host}:{settings.port}"
         raise BadSettings(
-            [f"cannot listen on {settings.host}:{settings.port}; is another process there? (BRANDQ_PORT)"]
-        )
+            [f"cannot listen on {where}: {error.strerror or error}; see BRANDQ_HOST and BRANDQ_PORT"]
+        ) from error
 
 
 def with_database(settings: Settings, path: str) -> Settings:

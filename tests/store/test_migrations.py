@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
@@ -59,3 +61,21 @@ def test_down_and_up_again(empty_url: str) -> None:
     store.migrate(empty_url)
     store.require_newest(database)
     database.dispose()
+
+
+def test_a_new_file_may_be_opened_by_many_at_once(tmp_path: Path) -> None:
+    """Given no file, when many open it at the same moment, again and again, then none is told that it is locked."""
+    for number in range(10):
+        url = f"sqlite:///{tmp_path / f'{number}.db'}"
+        start = threading.Barrier(8)
+
+        def look(_: int, url: str = url, start: threading.Barrier = start) -> int:
+            database = Database(url)
+            start.wait()
+            with database.begin() as db:
+                found = int(db.execute(sa.text("SELECT 1")).scalar_one())
+            database.dispose()
+            return found
+
+        with ThreadPoolExecutor(8) as pool:
+            assert list(pool.map(look, range(8))) == [1] * 8

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -210,6 +211,12 @@ def test_a_bad_start_ends_with_a_clear_exit_code(tmp_path: Path) -> None:
     assert misspelt.returncode == 2
     assert "BRANDQ_BROKER:" in misspelt.stderr
     assert "BRANDQ_SIMULATE:" in misspelt.stderr
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        second = brandq(tmp_path, "serve", "--port", port, BRANDQ_SIMULATE="all")
+    assert second.returncode == 2
+    assert f"cannot listen on 127.0.0.1:{port}" in second.stderr
+    assert "Try this" not in second.stdout
     shared = brandq(tmp_path, "work", BRANDQ_BROKER_URL="amqp://127.0.0.1:1/")
     assert shared.returncode == 2
     assert "BRANDQ_DATABASE_URL" in shared.stderr

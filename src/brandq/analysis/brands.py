@@ -7,7 +7,7 @@ off Latin letters, one dash, one apostrophe, nothing of zero width. A name then 
 - a neighbour that makes it another token cancels it: C before ++ or #, ASP before .NET, meta before -analysis;
 - the longest name wins over ALL brands and over a short list of longer words that are no brand at all (大众点评).
 
-Source of the rules: the project's notes on 134 trap cases; what they cannot tell (苹果 the fruit) needs context.
+What these rules cannot tell, such as 苹果 the fruit from 苹果 the maker, needs context that a plan does not give yet.
 """
 
 from __future__ import annotations

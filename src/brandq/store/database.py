@@ -7,6 +7,8 @@ that reads first and writes later can be refused for good when another one wrote
 
 from __future__ import annotations
 
+import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -104,7 +106,9 @@ def _open_sqlite(url: str) -> sa.Engine:
     def prepare(connection: Any, _record: Any) -> None:
         # the driver must not begin transactions by itself: ours begin below
         connection.isolation_level = None
-        for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON"):
+        if path and path != ":memory:":
+            _write_ahead(connection)
+        for pragma in ("synchronous=NORMAL", "foreign_keys=ON"):
             connection.execute(f"PRAGMA {pragma}")
 
     @event.listens_for(engine, "begin")
@@ -113,3 +117,21 @@ def _open_sqlite(url: str) -> sa.Engine:
         db.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
     return engine
+
+
+def _write_ahead(connection: Any) -> None:
+    """Have readers and the writer not block each other; the file keeps this, so only its first connections change it.
+
+    SQLite's own waiting does not cover the lock that this change needs: several processes that open a new file at once
+    would fail, so the wait is here.
+    """
+    ends_at = time.monotonic() + SQLITE_BUSY_S
+    while True:
+        try:
+            # a file system that cannot share memory keeps its old mode without an error, and works, with more waiting
+            connection.execute("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError:
+            if time.monotonic() > ends_at:
+                raise
+        time.sleep(0.02)
