@@ -113,3 +113,16 @@ def test_a_file_wrong_in_every_line_is_described_by_its_first() -> None:
     assert refused.value.faults[-1].detail == "and 80 more"
     with pytest.raises(BadRequest, match="neither UTF-8"):
         importing.decode(b"\xff\xff\xff")
+
+
+def test_what_brandq_wrote_is_read_back_with_its_marks() -> None:
+    """Given lines of an answers.jsonl, when imported, then a refusal stays one, and what was simulated stays marked so."""
+    given = load(
+        [
+            {"prompt": "a", "answer": "no", "engine": "x", "kind": "refused", "simulated": False},
+            {"prompt": "a", "answer": "yes", "engine": "x", "kind": "ok", "simulated": True},
+            {"prompt": "a", "answer": "yes", "engine": "y", "kind": "interview", "simulated": "false"},
+        ]
+    )
+    assert [str(answer.kind) for answer in given.answers.values()] == ["refused", "ok", "ok"]
+    assert [(engine.engine, engine.simulated) for engine in given.plan.engines] == [("x", True), ("y", False)]

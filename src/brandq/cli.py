@@ -390,7 +390,7 @@ def _report(arguments: argparse.Namespace) -> int:
         database.dispose()
     if document is None:
         raise BadRequest([Fault(arguments.execution_id, f"is {execution.status} and has no report")], "No report")
-    text = rendered(document)[arguments.format]
+    text = rendered(document, arguments.format)
     if arguments.out is None:
         print(text, end="")
     else:

@@ -24,6 +24,8 @@ KNOWN_COLUMNS: Mapping[str, tuple[str, ...]] = {
     "repeat": ("repeat", "repeat_no", "run", "sample"),
     "sources": ("sources", "citations", "urls"),
     "model": ("served_model", "model"),
+    "kind": ("kind",),
+    "simulated": ("simulated",),
 }
 REQUIRED = ("prompt", "answer")
 #: the engine of rows that do not say who answered
@@ -164,10 +166,15 @@ def import_rows(
         if max(len(name), len(model or "")) > _MOST_NAME_CHARS:
             faults.append(Fault(f"row {number}", f"the name of its engine has over {_MOST_NAME_CHARS} characters"))
             continue
-        engines.setdefault(name, EngineRef(name, "import", model or name, imported=True))
+        simulated = str(row.get(columns.get("simulated", ""))).casefold() == "true"
+        if name not in engines or simulated:
+            # one invented answer makes an engine's numbers worthless, so the mark sticks
+            engines[name] = EngineRef(name, "import", model or name, simulated=simulated, imported=True)
         prompt_no = prompts.setdefault(prompt, len(prompts) + 1)
         repeat_no = _free_repeat(_whole(row.get(columns.get("repeat", ""))), prompt_no, name, answers)
-        answers[(prompt_no, name, repeat_no)] = _answer(text or "", model, row.get(columns.get("sources", "")))
+        answers[(prompt_no, name, repeat_no)] = _answer(
+            text or "", row.get(columns.get("kind", "")), model, row.get(columns.get("sources", ""))
+        )
     _refuse(faults)
     repeats = max(repeat_no for _, _, repeat_no in answers)
     plan = Plan(tuple(brands), tuple(prompts), tuple(engines.values()), repeats, label=label)
@@ -194,8 +201,11 @@ def _free_repeat(given: int | None, prompt_no: int, engine: str, taken: Mapping[
     return repeat_no
 
 
-def _answer(text: str, model: str | None, sources: object) -> Answer:
+def _answer(text: str, said: object, model: str | None, sources: object) -> Answer:
+    """The answer, of the kind that the file says in our words; another word for it, or none, leaves it to the text."""
     kind = AnswerKind.OK if text.strip() else AnswerKind.EMPTY
+    if isinstance(said, str) and said in set(AnswerKind):
+        kind = AnswerKind(said)
     return Answer(text, kind, served_model=model, citations=tuple(_citations(sources)), cost_basis="imported")
 
 

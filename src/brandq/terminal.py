@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from rich.text import Text
 
 from brandq import __version__, store
 from brandq.actors.desk import Desk
+from brandq.plan import Plan
 from brandq.reports import html, markdown
 from brandq.reports.summary import summary_rows
 from brandq.states import ExecutionState
@@ -22,6 +23,8 @@ from brandq.states import ExecutionState
 console = Console(highlight=False)
 errors = Console(stderr=True, highlight=False)
 
+#: the file that holds the answers of a report which is kept in files
+ANSWERS = "answers.jsonl"
 #: between two looks at an execution; a person sees no finer steps
 LOOK_S = 0.1
 
@@ -68,6 +71,7 @@ def see_through(desk: Desk, execution_id: str, out: Path | None) -> int:
             time.sleep(LOOK_S)
     with desk.database.read() as db:
         document = store.report_document(db, execution_id)
+        answers = store.all_answers(db, execution_id) if out is not None else []
     if document is None:
         console.print(f"it is {execution.status} and has no report", style="bold", markup=False)
         return 1
@@ -75,29 +79,42 @@ def see_through(desk: Desk, execution_id: str, out: Path | None) -> int:
     if execution.error_message:
         console.print(execution.error_message, style="red", markup=False)
     if out is not None:
-        for path in write(document, out):
+        for path in write(document, execution.plan, answers, out):
             console.print(f"  {path}", markup=False)
     else:
         console.print(f"the whole report: brandq report {execution_id}", markup=False)
     return 1 if execution.status == ExecutionState.FAILED else 0
 
 
-def write(document: Mapping[str, Any], out: Path) -> list[Path]:
+def write(document: Mapping[str, Any], plan: Plan, answers: Sequence[store.Placed], out: Path) -> list[Path]:
+    """Write the report in every format and, as its evidence, the answers; the files."""
     out.mkdir(parents=True, exist_ok=True)
-    written = []
-    for name, text in rendered(document).items():
-        path = out / f"report.{name}"
-        path.write_text(text, encoding="utf-8")
-        written.append(path)
-    return written
+    texts = {f"report.{form}": rendered(document, form, beside=ANSWERS) for form in ("json", "md", "html")}
+    texts[ANSWERS] = "".join(json.dumps(_answer(plan, one), ensure_ascii=False) + "\n" for one in answers)
+    for name, text in texts.items():
+        (out / name).write_text(text, encoding="utf-8")
+    return [out / name for name in texts]
 
 
-def rendered(document: Mapping[str, Any]) -> dict[str, str]:
+def _answer(plan: Plan, placed: store.Placed) -> dict[str, Any]:
+    """One line of the answers' file, in the fields that `brandq import` reads."""
+    engine = next(engine for engine in plan.engines if engine.engine == placed.engine)
     return {
-        "json": json.dumps(document, ensure_ascii=False, indent=2) + "\n",
-        "md": markdown.render(document),
-        "html": html.render(document),
+        "prompt": plan.prompts[placed.prompt_no - 1],
+        "engine": placed.engine,
+        "repeat": placed.repeat_no,
+        "answer": placed.answer.text,
+        "kind": placed.answer.kind,
+        "served_model": placed.answer.served_model,
+        "simulated": engine.simulated,
+        "sources": [{"url": source.url, "title": source.title} for source in placed.answer.citations],
     }
+
+
+def rendered(document: Mapping[str, Any], form: str, *, beside: str | None = None) -> str:
+    if form == "json":
+        return json.dumps(document, ensure_ascii=False, indent=2) + "\n"
+    return markdown.render(document) if form == "md" else html.render(document, beside=beside)
 
 
 def print_summary(document: Mapping[str, Any]) -> None:

@@ -69,6 +69,18 @@ def test_the_demo_ends_with_a_report_that_says_simulated(tmp_path: Path) -> None
     assert document["simulated"]["any"] is True
     assert document["coverage"]["planned"] == 10
     assert "simulated" in page.lower()
+    assert "/api/executions" not in page, "a file has no service to link to"
+    lines = (tmp_path / "out/demo/answers.jsonl").read_text(encoding="utf-8").splitlines()
+    assert len(lines) == 10
+    assert all(json.loads(line)["simulated"] for line in lines)
+    again = brandq(
+        tmp_path, "import", "out/demo/answers.jsonl", "--brand", "趣车良品", "--brand", "竞品 1", "--out", "b"
+    )
+    assert again.returncode == 0, again.stderr
+    imported = json.loads((tmp_path / "b/report.json").read_text(encoding="utf-8"))
+    first, second = (one["brands"][0]["overall"]["mention_rate"] for one in (document, imported))
+    assert (first["k"], first["n"]) == (second["k"], second["n"]), "what was written is read back as it was"
+    assert imported["simulated"]["any"] is True
     assert [brand["name"] for brand in document["brands"]] == ["趣车良品", "竞品 1", "竞品 2"]
 
 

@@ -19,6 +19,10 @@ _TEMPLATES = Environment(
 _TEMPLATES.filters.update(percent=percent, place=place)
 
 
-def render(document: Mapping[str, Any]) -> str:
-    """The document as a page. Every text in it is escaped, whoever wrote it."""
-    return _TEMPLATES.get_template("report.html").render(report=document)
+def render(document: Mapping[str, Any], *, beside: str | None = None) -> str:
+    """The document as a page. Every text in it is escaped, whoever wrote it.
+
+    Its numbers link to their answers at the service. A page that is kept as a file has no service around it: ``beside``
+    names the file next to it that holds the answers instead.
+    """
+    return _TEMPLATES.get_template("report.html").render(report=document, beside=beside)

@@ -15,9 +15,9 @@ from brandq.store.access import (
 )
 from brandq.store.answers import (
     Evidence,
+    Placed,
     SampleFilter,
     SampleRow,
-    Unread,
     all_answers,
     evidence,
     facts,
@@ -106,11 +106,11 @@ __all__ = [
     "Filter",
     "Order",
     "Place",
+    "Placed",
     "Progress",
     "SampleFilter",
     "SampleRow",
     "Statistics",
-    "Unread",
     "add_key",
     "all_answers",
     "answered_batches",

@@ -26,11 +26,13 @@ _MOST_IDS = 5000
 
 
 @dataclass(frozen=True)
-class Unread:
-    """An answer that waits for its analysis."""
+class Placed:
+    """A stored answer and where it stands in its plan."""
 
     sample_id: int
     prompt_no: int
+    engine: str
+    repeat_no: int
     answer: Answer
 
 
@@ -51,10 +53,10 @@ def _answer(row: Row[Any]) -> Answer:
     )
 
 
-def unread_answers(db: Connection, execution_id: str, sample_ids: Sequence[int]) -> list[Unread]:
+def unread_answers(db: Connection, execution_id: str, sample_ids: Sequence[int]) -> list[Placed]:
     """Those of the samples that are answered and not analyzed."""
     rows = db.execute(
-        sa.select(samples.c.prompt_no, answers)
+        sa.select(samples.c.prompt_no, samples.c.engine, samples.c.repeat_no, answers)
         .join(answers, answers.c.sample_id == samples.c.sample_id)
         .where(
             samples.c.execution_id == execution_id,
@@ -63,7 +65,7 @@ def unread_answers(db: Connection, execution_id: str, sample_ids: Sequence[int])
         )
         .order_by(samples.c.sample_id)
     )
-    return [Unread(row.sample_id, row.prompt_no, _answer(row)) for row in rows]
+    return [Placed(row.sample_id, row.prompt_no, row.engine, row.repeat_no, _answer(row)) for row in rows]
 
 
 def record_findings(db: Connection, found: Mapping[int, Findings]) -> int:
@@ -277,15 +279,15 @@ def keep_report(db: Connection, execution_id: str, made: Publication, *, replace
         insert_or_ignore(db, reports, [row])
 
 
-def all_answers(db: Connection, execution_id: str) -> list[Unread]:
+def all_answers(db: Connection, execution_id: str) -> list[Placed]:
     """Every answer of an execution, analyzed or not."""
     rows = db.execute(
-        sa.select(samples.c.prompt_no, answers)
+        sa.select(samples.c.prompt_no, samples.c.engine, samples.c.repeat_no, answers)
         .join(answers, answers.c.sample_id == samples.c.sample_id)
         .where(samples.c.execution_id == execution_id)
         .order_by(samples.c.sample_id)
     )
-    return [Unread(row.sample_id, row.prompt_no, _answer(row)) for row in rows]
+    return [Placed(row.sample_id, row.prompt_no, row.engine, row.repeat_no, _answer(row)) for row in rows]
 
 
 def replace_findings(db: Connection, execution_id: str, found: Mapping[int, Findings]) -> None:
