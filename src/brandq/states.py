@@ -138,6 +138,8 @@ def final(states: Iterable[str], events: Mapping[str, Event]) -> frozenset[str]:
 #: a sample in one of these keeps its execution open
 SAMPLE_OPEN: frozenset[str] = frozenset({S.WAITING, S.ASKING, S.ANSWERED})
 SAMPLE_FINAL: frozenset[str] = final(SampleState, SAMPLE_EVENTS)
+#: an execution in one of these may still ask and be asked for
+EXECUTION_OPEN: frozenset[str] = frozenset({E.QUEUED, E.RUNNING})
 EXECUTION_FINAL: frozenset[str] = final(ExecutionState, EXECUTION_EVENTS)
 
 

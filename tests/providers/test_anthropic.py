@@ -27,6 +27,7 @@ from brandq.providers.dialect import (
     ProviderError,
     Reply,
 )
+from tests.providers.conformance import check
 
 ROWS = {name: row for name, row in registry.load().items() if row.dialect == "anthropic"}
 ANY = Provider(
@@ -494,7 +495,7 @@ def test_only_a_limit_that_passes_by_waiting_is_waited_for() -> None:
     assert spent.message.endswith("top up the account, or raise its limit")
 
 
-def test_a_reply_of_another_dialect_names_what_to_check() -> None:
+def test_a_reply_of_another_dialect_names_what_tocheck() -> None:
     """Given a chat completion, when read, then the words say that the row may name the wrong dialect."""
     trouble = read({"choices": []})
     assert "https://any.example" in trouble.message
@@ -561,42 +562,19 @@ _ROWS = st.sampled_from([*ROWS.values(), ANY, PRICED])
 _STATUSES = st.sampled_from([200, 200, 200, 204, 302, 400, 401, 403, 404, 429, 451, 500, 503, 529])
 
 
-def _check(outcome: object) -> None:
-    if isinstance(outcome, ProviderError):
-        assert len(outcome.message) <= 200
-        outcome.message.encode()
-        assert "\0" not in outcome.message
-        return
-    assert isinstance(outcome, Answer)
-    for said in (outcome.text, outcome.finish or "", outcome.served_model or ""):
-        said.encode()
-        assert "\0" not in said
-    assert outcome.cost is None or 0 <= outcome.cost < 1_000_000
-    assert (outcome.cost is None) == (outcome.currency is None)
-    assert len({citation.url for citation in outcome.citations}) == len(outcome.citations)
-    for citation in outcome.citations:
-        citation.url.encode()
-        assert citation.url.lower().startswith(("http://", "https://"))
-        if citation.start is not None:
-            assert citation.end is not None
-            assert 0 <= citation.start < citation.end <= len(outcome.text)
-    for count in (outcome.tokens_in, outcome.tokens_out):
-        assert count is None or 0 <= count < 2**31
-
-
 @settings(max_examples=300, deadline=None)
 @given(row=_ROWS, body=_JSON | _SHAPED, status=_STATUSES, search=st.booleans())
 def test_any_json_is_an_answer_or_an_error(row: Provider, body: Any, status: int, search: bool) -> None:
     """Given any JSON under any status, when read, then it is one or the other, can be stored, and nothing is raised."""
     engine = replace(ENGINE, provider=row.name, model=row.model or "m-1", search=search)
-    _check(anthropic.read(row, engine, Reply(status, {}, json.dumps(body).encode())))
+    check(anthropic.read(row, engine, Reply(status, {}, json.dumps(body).encode())))
 
 
 @settings(max_examples=200, deadline=None)
 @given(row=_ROWS, raw=st.binary(max_size=200), status=_STATUSES)
 def test_any_bytes_are_an_answer_or_an_error(row: Provider, raw: bytes, status: int) -> None:
     """Given any bytes, when read, then nothing is raised."""
-    _check(anthropic.read(row, ENGINE, Reply(status, {}, raw)))
+    check(anthropic.read(row, ENGINE, Reply(status, {}, raw)))
 
 
 @settings(max_examples=100, deadline=None)

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from brandq.plan import EngineRef
 from brandq.providers import gemini, registry
 from brandq.providers.dialect import Answer, AnswerKind, Citation, ErrorClass, Provider, ProviderError, Reply
+from tests.providers.conformance import check
 
 ROW = registry.load()["gemini"]
 ENGINE = EngineRef("gemini", "gemini", "gemini-3.8-flash")
@@ -462,41 +463,18 @@ _SHAPED = st.builds(_shaped, _PARTS, _SUPPORTS, _CHUNKS, _JSON, _SCALARS)
 _STATUSES = st.sampled_from([200, 200, 200, 204, 302, 400, 401, 403, 404, 429, 451, 500, 503, 599])
 
 
-def _check(outcome: object) -> None:
-    if isinstance(outcome, ProviderError):
-        assert len(outcome.message) <= 200
-        outcome.message.encode()
-        assert "\0" not in outcome.message
-        assert outcome.wait_ms is None or 0 <= outcome.wait_ms <= 24 * 3600 * 1000
-        return
-    assert isinstance(outcome, Answer)
-    for text in (outcome.text, outcome.finish or "", outcome.served_model or ""):
-        text.encode()
-        assert "\0" not in text
-    assert (outcome.cost is None) == (outcome.currency is None)
-    assert len({citation.url for citation in outcome.citations}) == len(outcome.citations)
-    for citation in outcome.citations:
-        citation.url.encode()
-        assert citation.url.lower().startswith(("http://", "https://"))
-        if citation.start is not None:
-            assert citation.end is not None
-            assert 0 <= citation.start < citation.end <= len(outcome.text)
-    for count in (outcome.tokens_in, outcome.tokens_out):
-        assert count is None or 0 <= count < 2**31
-
-
 @settings(max_examples=400, deadline=None)
 @given(body=_JSON | _SHAPED, status=_STATUSES, search=st.booleans())
 def test_any_json_is_an_answer_or_an_error(body: Any, status: int, search: bool) -> None:
     """Given any JSON under any status, when read, then it is one or the other, can be stored, and nothing is raised."""
-    _check(gemini.read(ROW, replace(ENGINE, search=search), Reply(status, {}, json.dumps(body).encode())))
+    check(gemini.read(ROW, replace(ENGINE, search=search), Reply(status, {}, json.dumps(body).encode())))
 
 
 @settings(max_examples=200, deadline=None)
 @given(raw=st.binary(max_size=200), status=_STATUSES)
 def test_any_bytes_are_an_answer_or_an_error(raw: bytes, status: int) -> None:
     """Given any bytes, when read, then nothing is raised."""
-    _check(gemini.read(ROW, ENGINE, Reply(status, {}, raw)))
+    check(gemini.read(ROW, ENGINE, Reply(status, {}, raw)))
 
 
 @settings(max_examples=200, deadline=None)
@@ -517,5 +495,5 @@ def test_many_supports_of_a_long_text_are_read_quickly(words: str) -> None:
     segment = {"endIndex": len(text.encode()), "text": words}
     many = [{"segment": segment, "groundingChunkIndices": [n]} for n in range(30_000)]
     begun = time.monotonic()
-    _check(read(reply(text, groundingMetadata=grounding(*many, sites=30_000))))
+    check(read(reply(text, groundingMetadata=grounding(*many, sites=30_000))))
     assert time.monotonic() - begun < 20, "linear takes a second or two, quadratic takes hours"

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from brandq.plan import EngineRef
 from brandq.providers import openai_chat, registry
 from brandq.providers.dialect import Answer, AnswerKind, Citation, ErrorClass, Price, Provider, ProviderError, Reply
+from tests.providers.conformance import check
 
 ANY = Provider("any", "Any", "openai-chat", "https://any.example/v1", "m-1", ("ANY_API_KEY",))
 ROWS = {name: row for name, row in registry.load().items() if row.dialect == "openai-chat"} | {"any": ANY}
@@ -604,43 +605,19 @@ _HEADERS = st.dictionaries(
 )
 
 
-def _check(outcome: object) -> None:
-    if isinstance(outcome, ProviderError):
-        assert len(outcome.message) <= 200
-        outcome.message.encode()
-        assert "\0" not in outcome.message
-        assert outcome.wait_ms is None or 0 <= outcome.wait_ms <= 24 * 3600 * 1000
-        return
-    assert isinstance(outcome, Answer)
-    for text in (outcome.text, outcome.finish or "", outcome.served_model or ""):
-        text.encode()
-        assert "\0" not in text
-    assert outcome.cost is None or 0 <= outcome.cost < 1_000_000
-    assert (outcome.cost is None) == (outcome.currency is None)
-    assert len({citation.url for citation in outcome.citations}) == len(outcome.citations)
-    for citation in outcome.citations:
-        citation.url.encode()
-        assert citation.url.lower().startswith(("http://", "https://"))
-        if citation.start is not None:
-            assert citation.end is not None
-            assert 0 <= citation.start < citation.end <= len(outcome.text)
-    for count in (outcome.tokens_in, outcome.tokens_out):
-        assert count is None or 0 <= count < 2**31
-
-
 @settings(max_examples=400, deadline=None)
 @given(row=_ROWS, body=_JSON | _SHAPED, status=_STATUSES, headers=_HEADERS)
 def test_any_json_is_an_answer_or_an_error(row: Provider, body: Any, status: int, headers: dict[str, str]) -> None:
     """Given any JSON under any status, when read, then it is one or the other, can be stored, and nothing is raised."""
     raw = json.dumps(body).encode()
-    _check(openai_chat.read(row, ENGINE, Reply(status, headers, raw)))
+    check(openai_chat.read(row, ENGINE, Reply(status, headers, raw)))
 
 
 @settings(max_examples=200, deadline=None)
 @given(row=_ROWS, raw=st.binary(max_size=200), status=_STATUSES)
 def test_any_bytes_are_an_answer_or_an_error(row: Provider, raw: bytes, status: int) -> None:
     """Given any bytes, when read, then nothing is raised."""
-    _check(openai_chat.read(row, ENGINE, Reply(status, {}, raw)))
+    check(openai_chat.read(row, ENGINE, Reply(status, {}, raw)))
 
 
 @settings(max_examples=200, deadline=None)
@@ -648,7 +625,7 @@ def test_any_bytes_are_an_answer_or_an_error(row: Provider, raw: bytes, status: 
 def test_any_text_keeps_its_citations_inside(text: str) -> None:
     """Given any text, however broken its brackets, when read, then each citation's span holds its URL."""
     answer = read(chat(text))
-    _check(answer)
+    check(answer)
     for citation in answer.citations:
         assert citation.url in answer.text[citation.start : citation.end]
 
@@ -661,5 +638,5 @@ def test_a_long_hostile_text_is_read_quickly(piece: str) -> None:
     text = piece * (1_000_000 // len(piece))
     begun = time.monotonic()
     for row in ("minimax", "any"):
-        _check(read(chat(text), row=row))
+        check(read(chat(text), row=row))
     assert time.monotonic() - begun < 20, "linear takes under a second, quadratic takes hours"

@@ -21,7 +21,7 @@ from brandq.providers.dialect import (
     ProviderError,
     Reply,
 )
-from brandq.providers.replies import cost_of, filled, opened
+from brandq.providers.replies import cost_of, filled, headers_of, model_name, not_of_dialect, opened
 from brandq.providers.sources import merged, text_citations, title_of, web_address
 from brandq.providers.trouble import provider_error, storable
 
@@ -55,12 +55,7 @@ def call(provider: Provider, engine: EngineRef, prompt: str) -> Call:
     body.update(filled(provider.body, engine.locale))
     if engine.search:
         body.update(filled(provider.search or {}, engine.locale))
-    headers = {
-        "anthropic-version": VERSION,
-        "content-type": "application/json",
-        "accept": "application/json",
-        **provider.headers,
-    }
+    headers = headers_of(provider, **{"anthropic-version": VERSION})
     return Call(provider.base_url.rstrip("/") + (provider.path or DEFAULT_PATH), headers, body)
 
 
@@ -70,9 +65,7 @@ def read(provider: Provider, engine: EngineRef, reply: Reply) -> Answer | Provid
     if not isinstance(document, dict):
         return document
     if not isinstance(document.get("content"), list):
-        what = f"JSON without content from {provider.base_url}, so not of the anthropic dialect"
-        words = "check base_url, path and dialect of this row"
-        return provider_error(provider, engine, ErrorClass.BAD_REQUEST, what, words, reply)
+        return not_of_dialect(provider, engine, reply, "content")
     finish = document.get("stop_reason")
     finish = storable(finish)[:100] or None if isinstance(finish, str) else None
     if finish in _BREAKING:
@@ -82,7 +75,6 @@ def read(provider: Provider, engine: EngineRef, reply: Reply) -> Answer | Provid
 
 def _answer(provider: Provider, engine: EngineRef, document: Json, blocks: list[Json], finish: str | None) -> Answer:
     text = "".join(_texts(blocks))
-    model = document.get("model")
     searches = _searches(document)
     executed = _executed(blocks, searches)
     tokens = _tokens(document)
@@ -91,7 +83,7 @@ def _answer(provider: Provider, engine: EngineRef, document: Json, blocks: list[
         text=text,
         kind=_kind(finish, text),
         finish=finish,
-        served_model=storable(model)[:200] if isinstance(model, str) and model else None,
+        served_model=model_name(document.get("model")),
         citations=merged([*_cited(blocks), *_retrieved(blocks), *text_citations(text)]),
         search_requested=engine.search,
         search_executed=executed,

@@ -19,7 +19,7 @@ from brandq.providers.dialect import (
     ProviderError,
     Reply,
 )
-from brandq.providers.replies import cost_of, filled, numbered, opened
+from brandq.providers.replies import cost_of, filled, headers_of, not_of_dialect, numbered, opened
 from brandq.providers.sources import merged, text_citations
 from brandq.providers.trouble import provider_error, storable
 
@@ -40,8 +40,7 @@ def call(provider: Provider, engine: EngineRef, prompt: str) -> Call:
             **(filled(provider.search or {}, engine.locale) if engine.search else {}),
         },
     }
-    headers = {"content-type": "application/json", "accept": "application/json", **provider.headers}
-    return Call(provider.base_url.rstrip("/") + path, headers, body)
+    return Call(provider.base_url.rstrip("/") + path, headers_of(provider), body)
 
 
 def read(provider: Provider, engine: EngineRef, reply: Reply) -> Answer | ProviderError:
@@ -50,9 +49,7 @@ def read(provider: Provider, engine: EngineRef, reply: Reply) -> Answer | Provid
     if not isinstance(document, dict):
         return document
     if "output" not in document:
-        what = f"JSON without output from {provider.base_url}, so not of the dashscope dialect"
-        words = "check base_url, path and dialect of this row"
-        return provider_error(provider, engine, ErrorClass.BAD_REQUEST, what, words, reply)
+        return not_of_dialect(provider, engine, reply, "output")
     output = document["output"] if isinstance(document["output"], dict) else {}
     choices = output.get("choices")
     if not isinstance(choices, list) or not choices or not isinstance(choices[0], dict):

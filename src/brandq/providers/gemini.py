@@ -22,7 +22,7 @@ from brandq.providers.dialect import (
     ProviderError,
     Reply,
 )
-from brandq.providers.replies import cost_of, filled, opened
+from brandq.providers.replies import cost_of, filled, headers_of, not_of_dialect, opened
 from brandq.providers.sources import merged, text_citations, title_of, web_address
 from brandq.providers.trouble import provider_error, storable
 
@@ -55,8 +55,7 @@ def call(provider: Provider, engine: EngineRef, prompt: str) -> Call:
         **(filled(provider.search or {}, engine.locale) if engine.search else {}),
         "contents": [{"role": "user", "parts": [{"text": prompt}]}],
     }
-    headers = {"content-type": "application/json", "accept": "application/json", **provider.headers}
-    return Call(provider.base_url.rstrip("/") + path, headers, body)
+    return Call(provider.base_url.rstrip("/") + path, headers_of(provider), body)
 
 
 def read(provider: Provider, engine: EngineRef, reply: Reply) -> Answer | ProviderError:
@@ -65,9 +64,7 @@ def read(provider: Provider, engine: EngineRef, reply: Reply) -> Answer | Provid
     if not isinstance(document, dict):
         return document
     if not _FIELDS & set(document):
-        what = f"JSON without candidates from {provider.base_url}, so not of the gemini dialect"
-        words = "check base_url, path and dialect of this row"
-        return provider_error(provider, engine, ErrorClass.BAD_REQUEST, what, words, reply)
+        return not_of_dialect(provider, engine, reply, "candidates")
     candidates = document.get("candidates")
     if isinstance(candidates, list) and candidates and isinstance(candidates[0], dict):
         candidate = candidates[0]

@@ -21,7 +21,17 @@ from brandq.providers.dialect import (
     ProviderError,
     Reply,
 )
-from brandq.providers.replies import cost_of, filled, numbered, opened, refusal, without_thinking
+from brandq.providers.replies import (
+    cost_of,
+    filled,
+    headers_of,
+    model_name,
+    not_of_dialect,
+    numbered,
+    opened,
+    refusal,
+    without_thinking,
+)
 from brandq.providers.sources import merged, text_citations, title_of, web_address
 from brandq.providers.trouble import provider_error, storable
 
@@ -42,8 +52,7 @@ def call(provider: Provider, engine: EngineRef, prompt: str) -> Call:
     body.update(filled(provider.body, engine.locale))
     if engine.search:
         body.update(filled(provider.search or {}, engine.locale))
-    headers = {"content-type": "application/json", "accept": "application/json", **provider.headers}
-    return Call(provider.base_url.rstrip("/") + (provider.path or DEFAULT_PATH), headers, body)
+    return Call(provider.base_url.rstrip("/") + (provider.path or DEFAULT_PATH), headers_of(provider), body)
 
 
 def read(provider: Provider, engine: EngineRef, reply: Reply) -> Answer | ProviderError:
@@ -52,9 +61,7 @@ def read(provider: Provider, engine: EngineRef, reply: Reply) -> Answer | Provid
     if not isinstance(document, dict):
         return document
     if "choices" not in document:
-        what = f"JSON without choices from {provider.base_url}, so not of the openai-chat dialect"
-        words = "check base_url, path and dialect of this row"
-        return provider_error(provider, engine, ErrorClass.BAD_REQUEST, what, words, reply)
+        return not_of_dialect(provider, engine, reply, "choices")
     choices = document["choices"]
     if not isinstance(choices, list) or not choices or not isinstance(choices[0], dict):
         if _flagged(document):
@@ -73,7 +80,6 @@ def _answer(
     message = _message(choice)
     content, declined = _content(message)
     text = without_thinking(content) if provider.think_tags else content
-    model = document.get("model")
     citations, sourced = _citations(provider, document, message, text, shifted=text != content)
     searches = _searches(document)
     executed = True if sourced or searches else (False if searches == 0 else None)
@@ -85,7 +91,7 @@ def _answer(
         text=text if text.strip() else declined or text,
         kind=_kind(finish, text, declined, document, choice, message),
         finish=finish,
-        served_model=storable(model)[:200] if isinstance(model, str) and model else None,
+        served_model=model_name(document.get("model")),
         citations=citations,
         search_requested=engine.search,
         search_executed=executed,

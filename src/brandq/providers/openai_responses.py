@@ -23,7 +23,16 @@ from brandq.providers.dialect import (
     ProviderError,
     Reply,
 )
-from brandq.providers.replies import cost_of, filled, numbered, opened, without_thinking
+from brandq.providers.replies import (
+    cost_of,
+    filled,
+    headers_of,
+    model_name,
+    not_of_dialect,
+    numbered,
+    opened,
+    without_thinking,
+)
 from brandq.providers.sources import merged, text_citations, title_of, web_address
 from brandq.providers.trouble import provider_error, storable
 
@@ -60,8 +69,7 @@ def call(provider: Provider, engine: EngineRef, prompt: str) -> Call:
     if engine.search:
         body.update(filled(provider.search or {}, engine.locale))
     body.update(model=engine.model, input=prompt)
-    headers = {"content-type": "application/json", "accept": "application/json", **provider.headers}
-    return Call(provider.base_url.rstrip("/") + (provider.path or DEFAULT_PATH), headers, body)
+    return Call(provider.base_url.rstrip("/") + (provider.path or DEFAULT_PATH), headers_of(provider), body)
 
 
 def read(provider: Provider, engine: EngineRef, reply: Reply) -> Answer | ProviderError:
@@ -73,15 +81,12 @@ def read(provider: Provider, engine: EngineRef, reply: Reply) -> Answer | Provid
     if isinstance(state, str) and state in _BREAKING:
         return provider_error(provider, engine, ErrorClass.OVERLOADED, f"ended as {state!r}", reply=reply)
     if not isinstance(document.get("output"), list):
-        what = f"JSON without a list of output from {provider.base_url}, so not of the openai-responses dialect"
-        words = "check base_url, path and dialect of this row"
-        return provider_error(provider, engine, ErrorClass.BAD_REQUEST, what, words, reply)
+        return not_of_dialect(provider, engine, reply, "a list of output")
     return _answer(provider, engine, document)
 
 
 def _answer(provider: Provider, engine: EngineRef, document: Json) -> Answer:
     finish = _finish(document)
-    model = document.get("model")
     parts, declined = _said(document)
     whole = "".join(part.text for part in parts)
     text = without_thinking(whole) if provider.think_tags else whole
@@ -97,7 +102,7 @@ def _answer(provider: Provider, engine: EngineRef, document: Json) -> Answer:
         text=text if text.strip() else declined or text,
         kind=_kind(document, finish, text, declined),
         finish=finish,
-        served_model=storable(model)[:200] if isinstance(model, str) and model else None,
+        served_model=model_name(document.get("model")),
         citations=citations,
         search_requested=engine.search,
         search_executed=executed,

@@ -41,6 +41,23 @@ def filled(template: Any, locale: str | None) -> Any:
     return locale if template == LOCALE else template
 
 
+def headers_of(provider: Provider, **more: str) -> dict[str, str]:
+    """The headers of a call, JSON both ways; a dialect's own come first, and a row's go over all."""
+    return {**more, "content-type": "application/json", "accept": "application/json", **provider.headers}
+
+
+def model_name(found: object) -> str | None:
+    """The model that a reply names, as it can be stored; None where it names none."""
+    return storable(found)[:200] if isinstance(found, str) and found else None
+
+
+def not_of_dialect(provider: Provider, engine: EngineRef, reply: Reply, lacks: str) -> ProviderError:
+    """The error for JSON that lacks what every reply of the row's dialect has: somebody else speaks at this address."""
+    what = f"JSON without {lacks} from {provider.base_url}, so not of the {provider.dialect} dialect"
+    words = "check base_url, path and dialect of this row"
+    return provider_error(provider, engine, ErrorClass.BAD_REQUEST, what, words, reply)
+
+
 def opened(provider: Provider, engine: EngineRef, reply: Reply) -> dict[str, Any] | Answer | ProviderError:
     """The reply's JSON object where it holds no error; else the error, or the refusal of a content filter."""
     if 300 <= reply.status < 400:
@@ -105,12 +122,11 @@ def sorted_out(
 
 def refusal(engine: EngineRef, finish: str, document: Json) -> Answer:
     """A filter declined before the assistant said anything: a measurement, and so an answer, of no text."""
-    model = document.get("model")
     return Answer(
         "",
         AnswerKind.REFUSED,
         finish[:100],
-        storable(model)[:200] if isinstance(model, str) and model else None,
+        model_name(document.get("model")),
         search_requested=engine.search,
     )
 

@@ -14,9 +14,9 @@ from sqlalchemy.engine import Connection, Row
 
 from brandq.errors import Conflict, NotFound
 from brandq.plan import Experience, Plan, name_key
-from brandq.states import EXECUTION_FINAL, SAMPLE_FINAL, ExecutionState, SampleState
+from brandq.states import EXECUTION_FINAL, EXECUTION_OPEN, SAMPLE_FINAL, SAMPLE_OPEN, ExecutionState, SampleState
 from brandq.store.moving import insert_or_ignore, move_execution, move_samples
-from brandq.tables import answers, execution_brands, executions, reports, samples
+from brandq.tables import answers, execution_brands, executions, samples
 
 #: rows of one INSERT; SQLite takes at most 32,766 bound values in a statement
 _INSERT_ROWS = 1000
@@ -263,11 +263,9 @@ def close_execution(db: Connection, execution_id: str, *, now: datetime) -> int 
     return closed[0].priority if closed else None
 
 
-def _no_open_samples(*states: str) -> sa.ColumnElement[bool]:
-    open_states = states or tuple(str(state) for state in SampleState if state not in SAMPLE_FINAL)
-    return ~sa.exists().where(
-        samples.c.execution_id == executions.c.execution_id, samples.c.state.in_(open_states)
-    ).correlate(executions)
+def _no_open_samples() -> sa.ColumnElement[bool]:
+    mine = samples.c.execution_id == executions.c.execution_id
+    return ~sa.exists().where(mine, samples.c.state.in_(SAMPLE_OPEN)).correlate(executions)
 
 
 def unclosed(db: Connection, *, limit: int) -> list[str]:
@@ -275,7 +273,7 @@ def unclosed(db: Connection, *, limit: int) -> list[str]:
     return list(
         db.execute(
             sa.select(executions.c.execution_id)
-            .where(executions.c.status.in_(["queued", "running"]), _no_open_samples())
+            .where(executions.c.status.in_(EXECUTION_OPEN), _no_open_samples())
             .limit(limit)
         ).scalars()
     )
@@ -302,7 +300,7 @@ def expire_overdue(db: Connection, *, now: datetime, limit: int) -> list[str]:
     overdue = list(
         db.execute(
             sa.select(executions.c.execution_id)
-            .where(executions.c.status.in_(["queued", "running"]), executions.c.deadline_at <= now)
+            .where(executions.c.status.in_(EXECUTION_OPEN), executions.c.deadline_at <= now)
             .order_by(executions.c.deadline_at)
             .limit(limit)
         ).scalars()
@@ -405,7 +403,3 @@ def experience(db: Connection, engines: Sequence[str]) -> dict[str, Experience]:
             median = latencies[middle] if len(latencies) % 2 else (latencies[middle - 1] + latencies[middle]) / 2
             known[engine] = Experience(len(latencies), float(median))
     return known
-
-
-def has_report(db: Connection, execution_id: str) -> bool:
-    return db.execute(sa.select(reports.c.digest).where(reports.c.execution_id == execution_id)).first() is not None

@@ -15,7 +15,7 @@ from sqlalchemy.engine import Connection
 
 from brandq.plan import Plan
 from brandq.providers.dialect import Answer, Outcome
-from brandq.states import ExecutionState, SampleState
+from brandq.states import EXECUTION_OPEN, SAMPLE_OPEN, ExecutionState, SampleState
 from brandq.store.moving import move_execution, move_samples
 from brandq.tables import answers, attempts, executions, samples
 
@@ -55,7 +55,7 @@ def claim_samples(
     The attempt's row is written here, before the call, so that a call which was paid for and lost is at least visible.
     """
     open_execution = sa.select(executions.c.execution_id).where(
-        executions.c.status.in_([ExecutionState.QUEUED, ExecutionState.RUNNING]), executions.c.deadline_at > now
+        executions.c.status.in_(EXECUTION_OPEN), executions.c.deadline_at > now
     )
     due = (
         sa.select(samples.c.sample_id)
@@ -346,10 +346,10 @@ def _batched(db: Connection, wanted: sa.ColumnElement[bool]) -> list[Batch]:
 
 def stranded(db: Connection, state: SampleState, *, sent_before: datetime, now: datetime, limit: int) -> list[Batch]:
     """Samples in this state whose message is long past, as batches; they are marked as sent now."""
-    statuses = [ExecutionState.QUEUED, ExecutionState.RUNNING]
+    statuses = list(EXECUTION_OPEN)
     if state == SampleState.ANSWERED:
         # what a cancelled execution was answered is analyzed all the same: a report over it may be asked for
-        statuses.append(ExecutionState.CANCELLED)
+        statuses.append(str(ExecutionState.CANCELLED))
     ids = list(
         db.execute(
             sa.select(samples.c.sample_id)
@@ -377,7 +377,7 @@ def open_samples(db: Connection) -> dict[str, int]:
     """How many samples stand in each open state, over all owners."""
     rows = db.execute(
         sa.select(samples.c.state, sa.func.count().label("n"))
-        .where(samples.c.state.in_([SampleState.WAITING, SampleState.ASKING, SampleState.ANSWERED]))
+        .where(samples.c.state.in_(SAMPLE_OPEN))
         .group_by(samples.c.state)
     )
     return {row.state: row.n for row in rows}

@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from brandq.states import EXECUTION_FINAL, SAMPLE_FINAL, ExecutionState, SampleState
+from brandq.states import EXECUTION_FINAL, EXECUTION_OPEN, SAMPLE_FINAL, ExecutionState, SampleState
 from brandq.store.moving import insert_or_ignore
 from brandq.tables import deliveries, executions, limits, reports, samples, sweeps
 
@@ -136,7 +136,7 @@ def broken_truths(db: Connection, *, now: datetime, slack: timedelta) -> dict[st
     counted = sa.select(sa.func.count()).where(theirs).scalar_subquery()
     finished = [ExecutionState.COMPLETED, ExecutionState.PARTIAL, ExecutionState.FAILED]
     reported = sa.exists().where(reports.c.execution_id == executions.c.execution_id)
-    open_late = executions.c.status.in_([ExecutionState.QUEUED, ExecutionState.RUNNING])
+    open_late = executions.c.status.in_(EXECUTION_OPEN)
     truths: dict[str, sa.Select[Any]] = {
         "samples asking past their lease": sa.select(sa.func.count())
         .select_from(samples)
