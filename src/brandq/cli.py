@@ -20,6 +20,7 @@ from typing import Any
 from rich.table import Table
 
 from brandq import __version__, analysis, doctor, importing, reports, store
+from brandq.actors.accepting import Accepted, accept
 from brandq.actors.broker import BrokerUnreachable
 from brandq.actors.clock import keep_time
 from brandq.actors.declare import QUEUES
@@ -27,9 +28,10 @@ from brandq.actors.desk import Desk, open_registry
 from brandq.actors.sending import send_execution
 from brandq.errors import BadRequest, BadSettings, BrandqError, DatabaseNotReady, Fault
 from brandq.plan import Plan, parse, parse_brands
-from brandq.running import pipeline, reaching, web, with_database, work
+from brandq.probing import make_probe, record, reopened, to_be_probed, told
+from brandq.running import pipeline, reaching, simulated, web, with_database, work
 from brandq.settings import Settings, read_settings
-from brandq.terminal import console, errors, print_summary, rendered, see_through, welcome
+from brandq.terminal import console, engines_table, errors, foretold, print_summary, rendered, see_through, welcome
 
 OWNER = "local"
 
@@ -102,6 +104,17 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--engine", action="append", required=True, metavar="E", help="see `brandq engines`; repeatable")
     run.add_argument("--repeats", type=int, default=1, metavar="R", help="times each prompt is put to each engine (1)")
     run.add_argument("--priority", type=int, default=5, metavar="0-10")
+    run.add_argument("--system", metavar="TEXT", help="a text that goes before every prompt; a buyer sends none")
+    run.add_argument(
+        "--cost-limit", metavar="AMOUNT", help="the most that it may cost, such as '5 USD'; default: no limit"
+    )
+    run.add_argument(
+        "--reuse",
+        type=int,
+        default=0,
+        metavar="HOURS",
+        help="take stored answers that are no older, instead of paying (0)",
+    )
     _out(run, None)
 
     load = command("import", _import, "make a report over answers that you already have, from a JSONL or CSV file")
@@ -123,6 +136,19 @@ def _parser() -> argparse.ArgumentParser:
     shown.add_argument("--out", type=Path, metavar="FILE", help="write it there instead of printing it")
 
     command("engines", _engines, "which assistants can be asked here, and what is missing for the others")
+    probe = command(
+        "probe", _probe, "ask one engine one real question, say what came back, and ask it again where it was paused"
+    )
+    probe.add_argument("engine", metavar="ENGINE", help="as in a plan: kimi, kimi/MODEL, kimi?search=off")
+    probe.add_argument("--prompt", metavar="TEXT", help="the question; default: a buyer's, in the engine's language")
+    probe.add_argument("--system", metavar="TEXT", help="a text that goes before it; default: none")
+    probe.add_argument(
+        "--out",
+        type=Path,
+        default="probes",
+        metavar="DIR",
+        help="where request and reply are recorded, without keys and account ids; - records nothing (probes)",
+    )
     verbs = command("keys", _keys_list, "API keys: add, list, revoke").add_subparsers(required=True, metavar="VERB")
     add = verbs.add_parser("add", help="make a key; it is shown once")
     add.add_argument("name", help="whom it is for")
@@ -171,8 +197,9 @@ def _settings(given: Mapping[str, object] | None = None) -> Settings:
         stream=sys.stderr,
         force=True,
     )
-    # every look at the revision would be told in two lines
-    logging.getLogger("alembic").setLevel(logging.WARNING)
+    # every look at the revision would be told in two lines, and every connection to the broker in thirty
+    for chatty in ("alembic", "pika"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
     return settings
 
 
@@ -248,7 +275,7 @@ def _demo(arguments: argparse.Namespace) -> int:
         asked = [engine.engine for engine in plan.engines if not engine.simulated]
         if asked:
             console.print(f"there is a key for {', '.join(asked)}: these are really asked", style="bold", markup=False)
-        return _ask(desk, plan, arguments.out)
+        return _ask(desk, accept(desk, plan, owner=OWNER), arguments.out)
 
 
 def _run(arguments: argparse.Namespace) -> int:
@@ -259,12 +286,18 @@ def _run(arguments: argparse.Namespace) -> int:
         "repeats": arguments.repeats,
         "priority": arguments.priority,
         "label": arguments.label,
+        "system": arguments.system,
+        "cost_limit": arguments.cost_limit,
+        "reuse_within_hours": arguments.reuse,
     }
     settings = _quietly()
-    # refused before anything is opened: a plan with a fault in it must not leave a database behind
+    # refused before anything is opened: a plan with a fault in it must not leave a database behind. Only whether its
+    # limit can be kept is decided inside, from what answers cost until now
     plan = parse(document, open_registry(settings).choose, max_samples=settings.max_samples)
     with _desk(settings, "run") as desk:
-        return _ask(desk, plan, arguments.out)
+        accepted = accept(desk, plan, owner=OWNER)
+        console.print(foretold(accepted), markup=False, soft_wrap=True)
+        return _ask(desk, accepted, arguments.out)
 
 
 def _brand_documents(arguments: argparse.Namespace) -> list[dict[str, Any]]:
@@ -290,12 +323,9 @@ def _desk(settings: Settings, role: str) -> AbstractContextManager[Desk]:
     return pipeline(settings, role=role) if settings.embedded else reaching(settings, role=role)
 
 
-def _ask(desk: Desk, plan: Plan, out: Path | None) -> int:
-    order = _order(desk, plan, "brand_diagnosis")
-    with desk.database.begin() as db:
-        store.plan_execution(db, order, now=desk.now())
-    send_execution(desk, order.execution_id)
-    return see_through(desk, order.execution_id, out)
+def _ask(desk: Desk, accepted: Accepted, out: Path | None) -> int:
+    send_execution(desk, accepted.execution.execution_id)
+    return see_through(desk, accepted.execution.execution_id, out)
 
 
 def _order(desk: Desk, plan: Plan, task_type: str, **fields: Any) -> store.Order:
@@ -403,17 +433,41 @@ def _report(arguments: argparse.Namespace) -> int:
 
 
 def _engines(_: argparse.Namespace) -> int:
-    table = Table()
-    for column in ("engine", "also called", "model", "search", "answers", "seen for real"):
-        table.add_column(column)
-    for listed in open_registry(_quietly()).listing():
-        answers = (
-            "simulated" if listed.simulated else "yes" if listed.configured else "set " + " or ".join(listed.key_env)
-        )
-        search = "none" if listed.search is None else "on" if listed.search else "off"
-        verified = "yes" if listed.verified else "no"
-        table.add_row(listed.name, ", ".join(listed.aliases), listed.model or "name one", search, answers, verified)
-    console.print(table)
+    settings = _quietly()
+    listing = open_registry(settings).listing()
+    states: Mapping[str, store.EngineState] = {}
+    if store.exists(settings.database_url.reveal()):
+        database = store.Database(settings.database_url.reveal(), pool_size=1)
+        try:
+            with database.read() as db:
+                states = store.engine_states(db)
+        except DatabaseNotReady as error:
+            errors.print(f"who is paused is not known: {error}", style="yellow", markup=False)
+        finally:
+            database.dispose()
+    console.print(engines_table(listing, states, now=datetime.now(UTC)))
+    return 0
+
+
+def _probe(arguments: argparse.Namespace) -> int:
+    settings = _quietly()
+    with simulated(settings) as settings:
+        registry = open_registry(settings)
+        engine = to_be_probed(registry, settings, arguments.engine)
+        if engine.simulated:
+            console.print("SIMULATED: the simulator answers in its place", style="bold yellow")
+        probe = make_probe(registry, engine, prompt=arguments.prompt, system=arguments.system)
+    for name, words in told(probe):
+        console.print(f"{name:<12}", words, markup=False, soft_wrap=True)
+    if str(arguments.out) != "-":
+        console.print(f"{'recorded':<12}", str(record(probe, arguments.out)), markup=False, soft_wrap=True)
+    if probe.outcome.answer is None:
+        return 1
+    try:
+        if reopened(settings, engine):
+            console.print(f"{engine.engine} was paused, is asked again", style="bold green", markup=False)
+    except DatabaseNotReady as error:
+        errors.print(f"whether it was paused is not known: {error}", style="yellow", markup=False)
     return 0
 
 

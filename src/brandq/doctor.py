@@ -73,6 +73,7 @@ def _database(settings: Settings) -> Iterator[Finding]:
             swept = store.swept(db)
             keys = store.any_keys(db)
             open_samples = store.open_samples(db)
+            known = store.engine_states(db)
     except DatabaseNotReady as error:
         yield Finding("bad", f"database: {error}")
         return
@@ -85,6 +86,13 @@ def _database(settings: Settings) -> Iterator[Finding]:
             yield Finding("bad", f"{words}: {rows}")
     if not any(broken.values()):
         yield Finding("ok", "nothing is stuck: leases, deadlines, sample counts and reports are as they must be")
+    for scope, state in sorted(known.items()):
+        if state.open_until is not None:
+            yield Finding(
+                "note",
+                f"engine {scope}: paused ({state.open_reason}) until {state.open_until:%Y-%m-%d %H:%M} UTC, "
+                f"then one call finds out; {state.open_message or 'no words came with it'}",
+            )
     if keys:
         yield Finding("ok", "API keys: in force, every caller needs one")
     else:

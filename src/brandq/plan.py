@@ -10,6 +10,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from brandq.errors import BadRequest, Fault
@@ -28,11 +29,21 @@ DEFAULT_PRIORITY = 5
 
 _PLACEHOLDER = re.compile(r"\{\{\s*([^\W\d]\w*)\s*\}\}|\{\s*([^\W\d]\w*)\s*\}")
 _DOMAIN = re.compile(r"(?=.{4,253}$)(?:[^\W_](?:[\w-]{0,61}[^\W_])?\.)+[^\W\d_][\w-]*[^\W_]")
-_FIELDS = ("brands", "prompts", "engines", "repeats", "priority", "label")
-_NOT_YET = {
-    "cost_limit": "a money limit is not enforced by this version; leave it out",
-    "reuse_within_hours": "answers are not reused by this version; leave it out, or give 0",
-}
+MAX_SYSTEM_CHARS = 2000
+MAX_COST = 1_000_000
+#: a stored answer older than a quarter says little about what an assistant says now
+MAX_REUSE_HOURS = 24 * 92
+_FIELDS = (
+    "brands",
+    "prompts",
+    "engines",
+    "repeats",
+    "priority",
+    "label",
+    "system",
+    "cost_limit",
+    "reuse_within_hours",
+)
 
 
 @dataclass(frozen=True)
@@ -63,6 +74,12 @@ class EngineRef:
     simulated: bool = False
     imported: bool = False
 
+    @property
+    def scopes(self) -> tuple[str, str]:
+        """Under which names its provider and its model are paced and paused; what is simulated harms no real one."""
+        mark = "?simulated" if self.simulated else ""
+        return f"{self.provider}{mark}", f"{self.provider}/{self.model}{mark}"
+
 
 @dataclass(frozen=True)
 class EngineWish:
@@ -74,13 +91,32 @@ class EngineWish:
     locale: str | None = None
 
 
+@dataclass(frozen=True)
+class CostLimit:
+    """The most that a plan may cost. Amount in whole units of the currency, an ISO 4217 code."""
+
+    amount: Decimal
+    currency: str
+
+    def to_json(self) -> dict[str, str]:
+        return {"amount": f"{self.amount:f}", "currency": self.currency}
+
+    def __str__(self) -> str:
+        return f"{self.amount:f} {self.currency}"
+
+
 #: gives the engine that a wish means, or says in words why there is none
 Choose = Callable[[EngineWish], EngineRef | str]
 
 
 @dataclass(frozen=True)
 class Plan:
-    """Brands × prompts × engines × repeats. The first brand is the subject, the others are its competitors."""
+    """Brands × prompts × engines × repeats. The first brand is the subject, the others are its competitors.
+
+    ``system``: a text that goes before every prompt, None for what a buyer sends, which is none.
+    ``reuse_within_hours``: an answer to the same engine, system, prompt and repeat that is no older is taken instead of
+    a new one; 0 asks anew.
+    """
 
     brands: tuple[Brand, ...]
     prompts: tuple[str, ...]
@@ -88,6 +124,9 @@ class Plan:
     repeats: int = 1
     priority: int = DEFAULT_PRIORITY
     label: str | None = None
+    system: str | None = None
+    cost_limit: CostLimit | None = None
+    reuse_within_hours: int = 0
 
     @property
     def subject(self) -> Brand:
@@ -99,7 +138,8 @@ class Plan:
         return len(self.prompts) * len(self.engines) * self.repeats
 
     def to_json(self) -> dict[str, Any]:
-        return asdict(self)
+        """As JSON; amounts are texts."""
+        return {**asdict(self), "cost_limit": self.cost_limit.to_json() if self.cost_limit else None}
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> Plan:
@@ -113,7 +153,15 @@ class Plan:
             repeats=document["repeats"],
             priority=document["priority"],
             label=document["label"],
+            # plans that were stored before these fields existed lack them
+            system=document.get("system"),
+            cost_limit=_stored_limit(document.get("cost_limit")),
+            reuse_within_hours=document.get("reuse_within_hours", 0),
         )
+
+
+def _stored_limit(document: Mapping[str, str] | None) -> CostLimit | None:
+    return CostLimit(Decimal(document["amount"]), document["currency"]) if document else None
 
 
 def name_key(name: str) -> str:
@@ -127,18 +175,18 @@ def parse(document: object, choose: Choose, *, max_samples: int) -> Plan:
     if not isinstance(document, dict):
         raise BadRequest([Fault("", "expected a JSON object with brands, prompts and engines")])
     for field in document:
-        if field in _NOT_YET:
-            if document[field] not in (None, 0):
-                faults.append(Fault(f"/{field}", _NOT_YET[field]))
-        elif field not in _FIELDS:
+        if field not in _FIELDS:
             faults.append(Fault(f"/{_escape(str(field))}", f"unknown field; a plan has {', '.join(_FIELDS)}"))
     brands = _brands(document.get("brands"), faults)
     prompts = _prompts(document.get("prompts"), brands, faults)
     engines = _engines(document.get("engines"), choose, faults)
     repeats = _integer(document.get("repeats"), "/repeats", 1, 1, MAX_REPEATS, faults)
     priority = _integer(document.get("priority"), "/priority", DEFAULT_PRIORITY, 0, MAX_PRIORITY, faults)
-    label = _label(document.get("label"), faults)
-    plan = Plan(brands, prompts, engines, repeats, priority, label)
+    label = _text(document.get("label"), "/label", MAX_LABEL_CHARS, faults)
+    system = _text(document.get("system"), "/system", MAX_SYSTEM_CHARS, faults)
+    limit = _cost_limit(document.get("cost_limit"), faults)
+    reuse = _integer(document.get("reuse_within_hours"), "/reuse_within_hours", 0, 0, MAX_REUSE_HOURS, faults)
+    plan = Plan(brands, prompts, engines, repeats, priority, label, system, limit, reuse)
     if not faults and plan.planned > max_samples:
         faults.append(
             Fault(
@@ -174,14 +222,46 @@ def _integer(found: object, pointer: str, default: int, low: int, high: int, fau
     return found
 
 
-def _label(found: object, faults: list[Fault]) -> str | None:
+def _text(found: object, pointer: str, most: int, faults: list[Fault]) -> str | None:
     if found is None:
         return None
-    fault = _text_fault(found, MAX_LABEL_CHARS)
+    fault = _text_fault(found, most)
     if fault:
-        faults.append(Fault("/label", fault))
+        faults.append(Fault(pointer, fault))
         return None
     return str(found)
+
+
+def _cost_limit(found: object, faults: list[Fault]) -> CostLimit | None:
+    if found is None:
+        return None
+    try:
+        return read_cost_limit(found)
+    except ValueError as error:
+        faults.append(Fault("/cost_limit", str(error)))
+        return None
+
+
+def read_cost_limit(found: object) -> CostLimit:
+    """``{"amount": "5.00", "currency": "USD"}``, or the text ``5.00 USD``. ValueError says what is expected."""
+    if isinstance(found, str):
+        said, space, code = found.strip().partition(" ")
+        if not space:
+            raise ValueError("expected an amount and a currency, such as 5.00 USD")
+        found = {"amount": said, "currency": code.strip()}
+    if not isinstance(found, dict) or set(found) != {"amount", "currency"}:
+        raise ValueError('expected {"amount": "5.00", "currency": "USD"}')
+    given, currency = found["amount"], found["currency"]
+    try:
+        # a number was read as a float, whose shortest spelling is what its writer meant
+        amount = Decimal(str(given)) if isinstance(given, str | int | float) and not isinstance(given, bool) else None
+    except InvalidOperation:
+        amount = None
+    if amount is None or not amount.is_finite() or not 0 < amount <= MAX_COST or amount != round(amount, 6):
+        raise ValueError(f"amount: expected a number above 0, at most {MAX_COST}, with up to 6 decimals")
+    if not isinstance(currency, str) or not re.fullmatch("[A-Z]{3}", currency):
+        raise ValueError("currency: expected three capital letters, such as USD or CNY")
+    return CostLimit(amount.normalize(), currency)
 
 
 def _text_fault(found: object, most: int) -> str | None:
@@ -372,30 +452,39 @@ def _wish(item: object, pointer: str, faults: list[Fault]) -> EngineWish | None:
 
 @dataclass(frozen=True)
 class Experience:
-    """What the last answers of one engine took: medians over ``n`` answers; n = 0 means none is stored yet."""
+    """What the last answers of one engine took: the median over ``n`` answers; n = 0 means none is stored yet.
+
+    ``costs``: those known of these answers, the newest first, in ``currency``, which is None where they have several or
+    none is known.
+    """
 
     n: int = 0
     latency_ms: float | None = None
+    costs: tuple[Decimal, ...] = ()
+    currency: str | None = None
 
 
 #: assumed for an engine that never answered here: a searching assistant takes 10 to 60 s
 ASSUMED_LATENCY_MS = 20_000.0
 
 
-def estimate_seconds(plan: Plan, experience: Mapping[str, Experience], in_flight: int) -> tuple[int, str]:
-    """About how long the plan takes, in seconds, and what that rests on.
+def estimate_seconds(asked: Mapping[str, int], experience: Mapping[str, Experience], in_flight: int) -> tuple[int, str]:
+    """About how long it takes to ask so many samples of each engine, in seconds, and what that rests on.
 
     Engines are asked side by side, each ``in_flight`` samples at a time, so the slowest engine decides.
     """
     slowest = 0.0
     unknown: list[str] = []
-    for engine in plan.engines:
-        known = experience.get(engine.engine, Experience())
+    for engine, samples in asked.items():
+        if not samples:
+            continue
+        known = experience.get(engine, Experience())
         if known.latency_ms is None:
-            unknown.append(engine.engine)
+            unknown.append(engine)
         latency_ms = ASSUMED_LATENCY_MS if known.latency_ms is None else known.latency_ms
-        rounds = -(-len(plan.prompts) * plan.repeats // in_flight)
-        slowest = max(slowest, rounds * latency_ms / 1000)
+        slowest = max(slowest, -(-samples // in_flight) * latency_ms / 1000)
+    if not slowest:
+        return 1, "nobody is asked"
     basis = "median latency of the last 50 answers per engine"
     if unknown:
         basis += f"; {ASSUMED_LATENCY_MS / 1000:.0f} s assumed for {', '.join(unknown)}, which never answered here"

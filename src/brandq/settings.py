@@ -15,6 +15,7 @@ from typing import Literal, cast
 from urllib.parse import urlsplit
 
 from brandq.errors import BadSettings
+from brandq.plan import CostLimit, read_cost_limit
 
 Simulate = Literal["off", "missing", "all"]
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
@@ -86,6 +87,12 @@ KNOWN: tuple[Known, ...] = (
     Known("BRANDQ_SIMULATOR_URL", "", "a simulator that already runs; empty: each worker process brings its own"),
     Known("BRANDQ_MAX_SAMPLES", "10000", "most samples (prompts × engines × repeats) in one execution"),
     Known(
+        "BRANDQ_DAILY_COST_LIMIT",
+        "",
+        "what all executions of one owner may cost in one UTC day, such as `20 USD`; empty: no limit. "
+        "Every engine that is asked then needs a known cost in that currency",
+    ),
+    Known(
         "BRANDQ_THREADS", "8", "worker threads per process; each fetch message holds one while its samples are asked"
     ),
     Known(
@@ -126,6 +133,7 @@ class Settings:
     simulate: Simulate
     simulator_url: str | None
     max_samples: int
+    daily_cost_limit: CostLimit | None
     threads: int
     lease_s: int
     lost_after_s: int
@@ -224,6 +232,7 @@ def read_settings(environment: Mapping[str, str] | None = None, *, over: Mapping
         simulate=cast(Simulate, one_of("BRANDQ_SIMULATE", ("off", "missing", "all"), str.lower)),
         simulator_url=_http_url(text("BRANDQ_SIMULATOR_URL"), "BRANDQ_SIMULATOR_URL", faults),
         max_samples=number("BRANDQ_MAX_SAMPLES", 1, 1_000_000),
+        daily_cost_limit=_cost_limit(text("BRANDQ_DAILY_COST_LIMIT"), "BRANDQ_DAILY_COST_LIMIT", faults),
         threads=number("BRANDQ_THREADS", 1, 256),
         lease_s=number("BRANDQ_LEASE_SECONDS", 4, 1500),
         lost_after_s=number("BRANDQ_LOST_AFTER_SECONDS", 1, 86_400),
@@ -252,6 +261,16 @@ def _checked(faults: list[str], variable: str, given: str, low: int, high: int) 
         return int(given)
     faults.append(f"{variable}: {given!r} is not a whole number from {low} to {high}")
     return low
+
+
+def _cost_limit(given: str, variable: str, faults: list[str]) -> CostLimit | None:
+    if not given:
+        return None
+    try:
+        return read_cost_limit(given)
+    except ValueError as error:
+        faults.append(f"{variable}: {given!r}: expected an amount and a currency, such as `20 USD` ({error})")
+        return None
 
 
 def _http_url(given: str, variable: str, faults: list[str]) -> str | None:

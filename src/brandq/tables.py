@@ -160,6 +160,58 @@ attempts = sa.Table(
     sa.Column("outcome", sa.String(40)),
     sa.Column("cost", Money),
     sa.Column("currency", sa.String(3)),
+    #: what was set aside for it under a cost limit, in that limit's currency; it stands for the cost where that is
+    #: not known
+    sa.Column("reserved", Money),
+    #: HTTP requests that it took; more than one where the provider asks for rounds
+    sa.Column("posts", sa.SmallInteger),
+)
+
+engine_state = sa.Table(
+    "engine_state",
+    metadata,
+    #: a provider, or one of its models: `kimi`, `kimi/kimi-k3`; `kimi?simulated` where the simulator answers
+    sa.Column("scope", sa.String(250), primary_key=True),
+    #: digest of address and key under which all this was learnt; under another one it counts for nothing
+    sa.Column("settings", sa.String(32)),
+    #: the pacing clock: when the next call may start, microseconds since 1970
+    sa.Column("next_at_us", sa.BigInteger, nullable=False),
+    #: the gap between two calls since the provider last said "too many", microseconds; 0: as its row says
+    sa.Column("slowed_us", sa.BigInteger, nullable=False),
+    sa.Column("slowed_at", Utc),
+    #: slots that the last reservation got; only the statement that reserved reads it
+    sa.Column("granted", sa.Integer, nullable=False),
+    #: not asked until then; null: asked
+    sa.Column("open_until", Utc),
+    sa.Column("open_reason", sa.String(40)),
+    sa.Column("open_message", sa.Text),
+    sa.Column("opened_at", Utc),
+    #: openings in a row; each lasts longer than the one before
+    sa.Column("openings", sa.SmallInteger, nullable=False),
+    #: the one call that finds out whether it is better again is in flight until then
+    sa.Column("probe_until", Utc),
+    #: calls that failed since the last that did not, and the first of them
+    sa.Column("failures", sa.Integer, nullable=False),
+    sa.Column("failing_since", Utc),
+    sa.Column("answered_at", Utc),
+    sa.Column("latency_ms", sa.Integer),
+    sa.Column("updated_at", Utc, nullable=False),
+    sa.CheckConstraint("(open_until IS NULL) = (open_reason IS NULL)", name="open"),
+)
+
+budgets = sa.Table(
+    "budgets",
+    metadata,
+    #: an execution's id, or owner and UTC day as in `local 2026-11-23`
+    sa.Column("budget", sa.String(150), primary_key=True),
+    sa.Column("currency", sa.String(3), nullable=False),
+    #: amounts in billionths of the currency's unit, because SQLite cannot add decimals
+    sa.Column("spent_nano", sa.BigInteger, nullable=False),
+    #: set aside for the calls in flight
+    sa.Column("reserved_nano", sa.BigInteger, nullable=False),
+    #: calls that the last reservation could pay; only the statement that reserved reads it
+    sa.Column("granted", sa.Integer, nullable=False),
+    sa.Column("updated_at", Utc, nullable=False),
 )
 
 answers = sa.Table(

@@ -5,20 +5,25 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
 from brandq import __version__, store
+from brandq.actors.accepting import Accepted
 from brandq.actors.desk import Desk
 from brandq.plan import Plan
+from brandq.providers.registry import EngineListing
 from brandq.reports import html, markdown
 from brandq.reports.summary import summary_rows
 from brandq.states import ExecutionState
+from brandq.web.pauses import Known, known_of
 
 console = Console(highlight=False)
 errors = Console(stderr=True, highlight=False)
@@ -52,6 +57,26 @@ def welcome(desk: Desk, url: str) -> None:
         f"  curl -s {url}/api/executions -H 'Content-Type: application/json' -d '{body}'", markup=False, soft_wrap=True
     )
     console.print(f"  curl -s {url}/api/engines      curl -s {url}/openapi.json\n", markup=False)
+
+
+def foretold(accepted: Accepted) -> str:
+    """One line before anybody is asked: how many calls, what they cost or why that is not known, about how long."""
+    estimate, planned = accepted.foreseen.estimate, accepted.execution.planned
+    cost, reused = estimate["cost"], accepted.foreseen.reused
+    left = planned - reused
+    calls = f"{left} call{'' if left == 1 else 's'}" + (
+        f" ({reused} of {planned} answers are there already)" if reused else ""
+    )
+    if cost["reason"]:
+        why = "; ".join(
+            f"{one['engine']}: {one['basis']}" for one in cost["engines"] if one["calls"] and not one["high"]
+        )
+        money = f"cost unknown: {cost['reason']}" + (f" ({why})" if why else "")
+    elif cost["currency"] is None:
+        money = f"costs nothing ({cost['basis']})"
+    else:
+        money = f"{cost['low']} to {cost['high']} {cost['currency']} ({cost['basis']})"
+    return f"{calls}, {money}, about {estimate['seconds']} s"
 
 
 def see_through(desk: Desk, execution_id: str, out: Path | None) -> int:
@@ -115,6 +140,60 @@ def rendered(document: Mapping[str, Any], form: str, *, beside: str | None = Non
     if form == "json":
         return json.dumps(document, ensure_ascii=False, indent=2) + "\n"
     return markdown.render(document) if form == "md" else html.render(document, beside=beside)
+
+
+def engines_table(listing: Sequence[EngineListing], states: Mapping[str, store.EngineState], *, now: datetime) -> Table:
+    """Every row of the registry: what it is, whether it can be asked here, and how it fares; times are UTC."""
+    caption = "seen: a real reply of it was seen, not its documentation alone; times are UTC"
+    table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), caption=caption, caption_justify="left")
+    for column in ("engine", "title", "model", "search", "seen"):
+        table.add_column(column, overflow="fold")
+    # wide enough for the longest name of a variable: half of one cannot be copied
+    table.add_column("asked here", overflow="fold", min_width=24)
+    table.add_column("last answer", overflow="fold", min_width=12)
+    for listed in listing:
+        known = known_of(listed, states)
+        own = known.provider
+        last = "–"
+        if own and own.answered_at:
+            last = _clock(own.answered_at, now)
+            last = last if own.latency_ms is None else f"{own.latency_ms / 1000:.1f} s, {last}"
+        table.add_row(
+            Text(listed.name, style="bold"),
+            Text(listed.title),
+            Text(listed.model or "name one"),
+            "none" if listed.search is None else "on" if listed.search else "off",
+            "yes" if listed.verified else "no",
+            _asked_words(listed, known, now),
+            last,
+        )
+    return table
+
+
+def _asked_words(listed: EngineListing, known: Known, now: datetime) -> Text:
+    """Whether it can be asked here, and whether it is: a line for each thing to know."""
+    if not listed.configured and not listed.simulated:
+        return Text("set " + " or ".join(listed.key_env), style="dim")
+    words = [_pause_words("paused", known.provider, now)] if known.provider and known.provider.open_until else []
+    words += [_pause_words(f"{model} paused", state, now) for model, state in known.models.items()]
+    if known.slowed_to_per_minute is not None:
+        words.append(f"slowed to {known.slowed_to_per_minute:g} per minute")
+    key = "SIMULATED" if listed.simulated else "key present" if listed.key_env else "needs no key"
+    shown = Text(key, style="bold yellow" if listed.simulated else "")
+    for line in words:
+        shown.append(f"\n{line}", style="bold red")
+    return shown if words else shown.append(", asked", style="")
+
+
+def _pause_words(what: str, state: store.EngineState, now: datetime) -> str:
+    until = state.open_until
+    return f"{what}: {state.open_reason} " + (
+        f"until {_clock(until, now)}" if until and until > now else "until a call succeeds"
+    )
+
+
+def _clock(at: datetime, now: datetime) -> str:
+    return f"{at:%H:%M}" if at.date() == now.date() else f"{at:%m-%d %H:%M}"
 
 
 def print_summary(document: Mapping[str, Any]) -> None:

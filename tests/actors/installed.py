@@ -21,18 +21,27 @@ from brandq.actors.sending import send_execution
 from brandq.actors.upkeep import tick
 from brandq.plan import Plan, parse
 from brandq.settings import read_settings
-from brandq.simulator import Simulator
+from brandq.simulator import FAULTS, Simulator
 from tests.waiting import wait_until
 
-#: one row whose models are the simulator's assistants and faults; calls are cut short so that a hang ends in time
-ENGINES = """
-[engines.sim]
+#: a row whose models are the simulator's assistants; calls are cut short so that a hang ends in time
+ROW = """
+[engines."{name}"]
 dialect = "openai-chat"
 base_url = "{url}/v1"
-model = "m1"
+model = "{model}"
 concurrency = 64
 total_s = 2
 """
+
+
+def engines_file(url: str, more: str = "") -> str:
+    """The row ``sim``, and a provider of its own for each fault, ``broken-NAME``: one that says no is not asked again,
+    and must not keep the others from being asked."""
+    rows = [ROW.format(name="sim", url=url, model="m1")]
+    rows += [ROW.format(name=f"broken-{name}", url=url, model=f"sim-fault-{name}") for name in FAULTS]
+    rows += [ROW.format(name="broken-once-500", url=url, model="sim-fault-500-once")]
+    return "".join(rows) + more.replace("{url}", url)
 
 
 @dataclass
@@ -58,8 +67,11 @@ class Installed:
 
     def submit(self, **fields: Any) -> str:
         execution_id = self.accept(self.plan(**fields))
-        send_execution(self.desk, execution_id)
+        self.send(execution_id)
         return execution_id
+
+    def send(self, execution_id: str) -> None:
+        send_execution(self.desk, execution_id)
 
     def execution(self, execution_id: str) -> store.Execution:
         with self.desk.database.read() as db:
@@ -82,11 +94,23 @@ class Installed:
 
     def calls(self) -> dict[str, int]:
         """Calls that the simulator got, by model."""
-        with urllib.request.urlopen(f"{self.simulator.url}/calls", timeout=10) as reply:
-            counted: dict[str, int] = {}
-            for one in json.load(reply)["calls"]:
-                counted[one["model"]] = counted.get(one["model"], 0) + one["count"]
-            return counted
+        counted: dict[str, int] = {}
+        for one in self._simulator("/calls")["calls"]:
+            counted[one["model"]] = counted.get(one["model"], 0) + one["count"]
+        return counted
+
+    def started(self, model: str) -> list[float]:
+        """When the simulator got the calls of this model, seconds since 1970, in order."""
+        return sorted(self._simulator("/calls")["started_at"].get(model, []))
+
+    def fault(self, model: str, *faults: str) -> None:
+        """Break the simulator's next calls of this model."""
+        self._simulator("/faults", {"model": model, "faults": faults})
+
+    def _simulator(self, path: str, document: object = None) -> Any:
+        body = None if document is None else json.dumps(document).encode()
+        with urllib.request.urlopen(f"{self.simulator.url}{path}", body, timeout=10) as reply:
+            return json.load(reply)
 
 
 @contextmanager
@@ -97,12 +121,16 @@ def installed(
     *,
     working: bool = True,
     latency_ms: int = 20,
+    rows: str = "",
     **environment: str,
 ) -> Iterator[Installed]:
-    """An installation; with ``working=False`` messages pile up and the test calls the actors itself."""
+    """An installation; with ``working=False`` messages pile up and the test calls the actors itself.
+
+    ``rows``: TOML tables for the engines file, with ``{url}`` for the simulator's address.
+    """
     with Simulator(port=0, latency_ms=latency_ms) as simulator:
         engines = folder / "engines.toml"
-        engines.write_text(ENGINES.format(url=simulator.url), encoding="utf-8")
+        engines.write_text(engines_file(simulator.url, rows), encoding="utf-8")
         settings = read_settings(
             {
                 "BRANDQ_DATABASE_URL": database_url,

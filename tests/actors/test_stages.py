@@ -38,7 +38,7 @@ FAULTS = {
     "html": ("failed", "network", 4),
     "latin1": ("failed", "network", 4),
     "429": ("failed", "rate_limit", 4),
-    "429-retry-after:1": ("failed", "rate_limit", 4),
+    "429-retry-after": ("failed", "rate_limit", 4),
     "429-quota": ("failed", "no_money", 1),
     "401": ("failed", "auth", 1),
     "402": ("failed", "no_money", 1),
@@ -46,7 +46,7 @@ FAULTS = {
     "404-model": ("failed", "model", 1),
     "400-context": ("failed", "context", 1),
     "500": ("failed", "overloaded", 4),
-    "500-once": ("analyzed", "ok", 2),
+    "once-500": ("analyzed", "ok", 2),
     "empty": ("analyzed", "empty", 1),
     "refusal": ("analyzed", "refused", 1),
     "truncated": ("analyzed", "truncated", 1),
@@ -87,35 +87,35 @@ def fetch_now(site: Installed, sample_ids: list[int]) -> None:
     asyncio.run(once())
 
 
+def _model(name: str) -> str:
+    return "sim-fault-500-once" if name == "once-500" else f"sim-fault-{name}"
+
+
 def test_every_fault_ends_as_it_should(running: Installed) -> None:
     """Given assistants that break in twenty ways, when each is asked, then each sample has its class and its number of
     calls, the well one is untouched, and the report counts only usable answers."""
     names = list(FAULTS)
     executions = [
-        running.submit(engines=["sim", *(f"sim/sim-fault-{name}" for name in part)])
-        for part in (names[:10], names[10:])
+        running.submit(engines=["sim", *(f"broken-{name}" for name in part)]) for part in (names[:10], names[10:])
     ]
     ended = [running.ended(execution_id, 60) for execution_id in executions]
     assert [one.status for one in ended] == ["partial", "partial"]
     calls = running.calls()
-    rows = {row.engine.removeprefix("sim/sim-fault-"): row for one in executions for row in running.rows(one)}
-    found = {
-        name: (rows[name].state, rows[name].kind or rows[name].error_code, calls[f"sim-fault-{name}"])
-        for name in FAULTS
-    }
+    rows = {row.engine.removeprefix("broken-"): row for one in executions for row in running.rows(one)}
+    found = {name: (rows[name].state, rows[name].kind or rows[name].error_code, calls[_model(name)]) for name in FAULTS}
     assert found == FAULTS
     assert rows["sim"].kind == "ok"
     with running.desk.database.read() as db:
         document = store.report_document(db, executions[1])
     assert document is not None
     usable = document["coverage"]["usable"]
-    assert (usable["k"], usable["n"]) == (3, 11), "the well one, 500-once and 100kb"
+    assert (usable["k"], usable["n"]) == (3, 11), "the well one, once-500 and 100kb"
     assert document["brands"][0]["overall"]["mention_rate"]["n"] == 3
 
 
 def test_when_nobody_answers_there_is_no_number(running: Installed) -> None:
     """Given only broken engines, when the execution ends, then it failed in words, and no figure stands in its report."""
-    execution_id = running.submit(engines=["sim/sim-fault-401", "sim/sim-fault-empty"], repeats=2)
+    execution_id = running.submit(engines=["broken-401", "broken-empty"], repeats=2)
     ended = running.ended(execution_id)
     assert ended.status == "failed"
     assert ended.error_message is not None
@@ -187,9 +187,10 @@ def test_an_engine_that_left_the_registry_fails_in_words(idle: Installed) -> Non
 
 def test_cancelling_breaks_off_running_calls(place: tuple[Path, str, str]) -> None:
     """Given calls in flight, when the execution is cancelled, then no answer is kept, and the calls end within seconds."""
-    with installed(*place, latency_ms=1500) as site:
+    with installed(*place, latency_ms=1300) as site:
+        site.ended(site.submit(repeats=1))  # where nothing is known, one call would go ahead of the others
         execution_id = site.submit(repeats=3)
-        wait_until(lambda: site.calls().get("m1") == 3, 20, "the calls to begin")
+        wait_until(lambda: site.calls().get("m1") == 4, 20, "the calls to begin")
         with site.desk.database.begin() as db:
             store.cancel_execution(db, execution_id, owner="ann", now=site.desk.now())
         assert {row.state for row in site.rows(execution_id)} == {"cancelled"}

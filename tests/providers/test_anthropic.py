@@ -19,6 +19,7 @@ from brandq.providers import anthropic, ask, open_session, registry
 from brandq.providers.dialect import (
     Answer,
     AnswerKind,
+    Call,
     Citation,
     ErrorClass,
     Outcome,
@@ -27,7 +28,6 @@ from brandq.providers.dialect import (
     ProviderError,
     Reply,
 )
-from tests.providers.conformance import check
 
 ROWS = {name: row for name, row in registry.load().items() if row.dialect == "anthropic"}
 ANY = Provider(
@@ -148,6 +148,14 @@ def test_a_row_gives_its_path_headers_body_and_search() -> None:
     plain = anthropic.call(row, ENGINE, "p")
     assert "tools" not in plain.body
     assert "at" not in plain.body, "a field that needs a locale is not sent without one"
+
+
+def test_a_system_text_stands_beside_the_prompt_and_only_where_one_is_given() -> None:
+    """Given a system text, when a prompt is put under it, then it is ``system`` and nothing else is another."""
+    plain = anthropic.call(ANY, replace(ENGINE, search=True), PROMPT)
+    under = anthropic.call(ANY, replace(ENGINE, search=True), PROMPT, "Answer in one line.")
+    assert under.body == {**plain.body, "system": "Answer in one line."}
+    assert "system" not in plain.body
 
 
 @given(prompt=st.text(max_size=200))
@@ -502,6 +510,117 @@ def test_a_reply_of_another_dialect_names_what_tocheck() -> None:
     assert trouble.message.endswith("check base_url, path and dialect of this row")
 
 
+# -- rounds
+
+CALL = anthropic.call(ROWS["anthropic"], replace(ENGINE, search=True), PROMPT, "Answer in one line.")
+
+
+def follow(call: Call, body: Any, status: int = 200) -> Call | None:
+    raw = body if isinstance(body, bytes) else json.dumps(body, ensure_ascii=False).encode()
+    return anthropic.follow_up(ROWS["anthropic"], ENGINE, call, Reply(status, {}, raw))
+
+
+def test_a_paused_turn_is_sent_back_as_it_came_and_grows_from_round_to_round() -> None:
+    """Given two pauses, when each is followed up, then all else stays and the messages end in what was said so far."""
+    first = [THINKING, text("Let me look. "), *searched("https://a.example/1"), {"type": "later", "n": [1.5, None]}]
+    second = [text("And once more. ", "https://a.example/1"), searched()[0]]
+    once = follow(CALL, message(*first, finish="pause_turn"))
+    assert once is not None
+    twice = follow(once, message(*second, finish="pause_turn"))
+    assert twice is not None
+    prompt = {"role": "user", "content": PROMPT}
+    assert once.body == {**CALL.body, "messages": [prompt, {"role": "assistant", "content": first}]}
+    assert twice.body["messages"] == [*once.body["messages"], {"role": "assistant", "content": second}]
+    assert (twice.url, twice.headers) == (CALL.url, CALL.headers)
+    assert CALL.body["messages"] == [prompt], "what was sent stays what was sent"
+
+
+FINAL: list[tuple[str, int, Any]] = [
+    ("an answer", 200, message(text("Alpha."))),
+    ("a cut answer", 200, message(text("Alpha."), finish="max_tokens")),
+    ("a tool of another's", 200, message(TOOL, finish="tool_use")),
+    ("a pause of nothing", 200, message(finish="pause_turn")),
+    ("a pause without content", 200, message(finish="pause_turn") | {"content": None}),
+    ("an error", 529, error("overloaded_error", "Overloaded") | {"stop_reason": "pause_turn"}),
+    ("an error under HTTP 200", 200, message(text("A"), finish="pause_turn", error={"type": "api_error"})),
+    ("no JSON", 200, b"<html>"),
+    ("what cannot be sent back", 200, b'{"content": [{"n": 1e999}], "stop_reason": "pause_turn"}'),
+    ("depths", 200, b'{"stop_reason": "pause_turn", "content": ' + b"[" * 300 + b"]" * 300 + b"}"),
+]
+
+
+@pytest.mark.parametrize(("status", "body"), [row[1:] for row in FINAL], ids=[row[0] for row in FINAL])
+def test_nothing_follows_upon_what_is_no_pause(status: int, body: Any) -> None:
+    """Given a reply that is final, an error, or a pause that cannot be sent back, then there is no next request."""
+    assert follow(CALL, body, status) is None
+
+
+ROUNDS = [
+    message(
+        text("两家店："), *searched("https://a.example/1", "https://b.example/2"), finish="pause_turn", usage=usage(1)
+    ),
+    message(searched()[0], finish="pause_turn", usage=usage(0, cache_read_input_tokens=7)),
+    message(
+        searched("https://c.example/3")[1],
+        text("Alpha 是首选", "https://b.example/2"),
+        text("."),
+        usage=usage(2),
+        model="m-1-0902",
+    ),
+]
+
+
+def test_rounds_are_read_as_one_answer() -> None:
+    """Given three rounds, when read as one, then text, sources and searches are all of them, the end is the last's."""
+    answer = read(ROUNDS, row=PRICED, search=True)
+    assert (answer.text, answer.kind) == ("两家店：Alpha 是首选.", AnswerKind.OK)
+    assert (answer.finish, answer.served_model) == ("end_turn", "m-1-0902")
+    assert answer.citations == (
+        Citation("https://b.example/2", "T 2", True, "citations", 4, 13),
+        Citation("https://a.example/1", "R 1", False, "web_search_tool_result"),
+        Citation("https://c.example/3", "R 3", False, "web_search_tool_result"),
+    )
+    assert answer.search_executed is True
+    assert (answer.tokens_in, answer.tokens_out) == (3007, 1500)
+    assert (answer.cost, answer.cost_basis) == (Decimal("0.0310507"), "table 2026-11-23")
+
+
+def test_rounds_that_end_in_a_pause_are_a_cut_answer() -> None:
+    """Given rounds that were used up, when read, then what was said is kept as truncated."""
+    answer = read(ROUNDS[:2], search=True)
+    assert (answer.kind, answer.text, answer.finish) == (AnswerKind.TRUNCATED, "两家店：", "pause_turn")
+
+
+def test_what_one_round_does_not_count_is_not_known_of_all() -> None:
+    """Given a round without usage, when read with the others, then the sums would be too small, so there are none."""
+    answer = read([message(text("Al"), finish="pause_turn", usage=None), ROUNDS[2]], row=PRICED, search=True)
+    assert (answer.tokens_in, answer.tokens_out, answer.cost, answer.cost_basis) == (None, None, None, "unknown")
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "expected"),
+    [
+        ([1, 2], 200, E.NETWORK),
+        ([], 200, E.NETWORK),
+        ([ROUNDS[0], "noise"], 200, E.NETWORK),
+        ([ROUNDS[0], {}], 200, E.BAD_REQUEST),
+        ([ROUNDS[0], error("rate_limit_error", "slow")], 429, E.RATE_LIMIT),
+        ([error("rate_limit_error", "slow")], 429, E.RATE_LIMIT),
+    ],
+)
+def test_an_array_of_something_else_is_an_error(body: Any, status: int, expected: ErrorClass) -> None:
+    """Given an array that is no answer in rounds, when read, then it is an error, decided by its last part."""
+    trouble = read(body, status)
+    assert isinstance(trouble, ProviderError), trouble
+    assert trouble.error_class is expected
+
+
+def test_one_round_in_an_array_reads_as_it_does_alone() -> None:
+    """Given any of the kinds, when its body stands alone in an array, then it is read the same."""
+    for _, body, _, _ in KINDS:
+        assert read([body], search=True) == read(body, search=True)
+
+
 # -- properties
 
 _KEYS = st.sampled_from(
@@ -558,23 +677,18 @@ _BLOCKS = st.lists(
     max_size=6,
 )
 _SHAPED = st.fixed_dictionaries({"content": _BLOCKS, "stop_reason": _SCALARS, "usage": _JSON, "model": _SCALARS})
-_ROWS = st.sampled_from([*ROWS.values(), ANY, PRICED])
+_SEVERAL = st.lists(_SHAPED | _JSON, min_size=2, max_size=4)
 _STATUSES = st.sampled_from([200, 200, 200, 204, 302, 400, 401, 403, 404, 429, 451, 500, 503, 529])
 
 
 @settings(max_examples=300, deadline=None)
-@given(row=_ROWS, body=_JSON | _SHAPED, status=_STATUSES, search=st.booleans())
-def test_any_json_is_an_answer_or_an_error(row: Provider, body: Any, status: int, search: bool) -> None:
-    """Given any JSON under any status, when read, then it is one or the other, can be stored, and nothing is raised."""
-    engine = replace(ENGINE, provider=row.name, model=row.model or "m-1", search=search)
-    check(anthropic.read(row, engine, Reply(status, {}, json.dumps(body).encode())))
-
-
-@settings(max_examples=200, deadline=None)
-@given(row=_ROWS, raw=st.binary(max_size=200), status=_STATUSES)
-def test_any_bytes_are_an_answer_or_an_error(row: Provider, raw: bytes, status: int) -> None:
-    """Given any bytes, when read, then nothing is raised."""
-    check(anthropic.read(row, ENGINE, Reply(status, {}, raw)))
+@given(body=_JSON | _SHAPED | _SEVERAL, pauses=st.booleans(), status=_STATUSES)
+def test_any_json_is_followed_up_or_not(body: Any, pauses: bool, status: int) -> None:
+    """Given any JSON, when a next request is looked for, then there is none, or one that JSON can be written from."""
+    if pauses and isinstance(body, dict):
+        body["stop_reason"] = "pause_turn"
+    following = follow(CALL, json.dumps(body).encode(), status)
+    assert following is None or json.dumps(following.body, allow_nan=False)
 
 
 @settings(max_examples=100, deadline=None)

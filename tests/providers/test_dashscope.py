@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 from brandq.plan import EngineRef
 from brandq.providers import dashscope, registry
 from brandq.providers.dialect import Answer, AnswerKind, Citation, ErrorClass, Provider, ProviderError, Reply
-from tests.providers.conformance import check
 
 ROW = registry.load()["qwen"]
 ENGINE = EngineRef("qwen", "qwen", "qwen3.7-plus")
@@ -73,6 +72,18 @@ def test_a_model_that_only_reads_gets_the_prompt_as_a_text(path: str | None) -> 
     call = dashscope.call(replace(ROW, path=path), ENGINE, PROMPT)
     assert call.url == ROW.base_url + (path or "/api/v1/services/aigc/text-generation/generation")
     assert call.body["input"] == {"messages": [{"role": "user", "content": PROMPT}]}
+
+
+@pytest.mark.parametrize("path", [ROW.path, None])
+def test_a_system_text_is_a_message_before_the_prompt_and_only_where_one_is_given(path: str | None) -> None:
+    """Given a system text, when a prompt is put under it, then it comes first, in the form of the prompt's own."""
+    row = replace(ROW, path=path)
+    plain = dashscope.call(row, ENGINE, PROMPT)
+    under = dashscope.call(row, ENGINE, PROMPT, "Answer in one line.")
+    content = [{"text": "Answer in one line."}] if path else "Answer in one line."
+    first = {"role": "system", "content": content}
+    assert under.body == {**plain.body, "input": {"messages": [first, *plain.body["input"]["messages"]]}}
+    assert len(plain.body["input"]["messages"]) == 1
 
 
 def test_what_a_row_gives_stands_among_the_parameters() -> None:
@@ -282,50 +293,6 @@ def test_a_message_says_what_to_do_next() -> None:
 
 
 # -- properties
-
-_FIELDS = """output choices message content text finish_reason search_info search_results index title url usage
-    input_tokens output_tokens plugins search count code error request_id status_code"""
-_KEYS = st.sampled_from(_FIELDS.split())
-_SCALARS = (
-    st.none()
-    | st.booleans()
-    | st.integers()
-    | st.floats()
-    | st.text(max_size=30)
-    | st.sampled_from(["https://a.example", "stop", "null", "\ud800", "\0", "[ref_1] 好", 10**40, "Arrearage"])
-)
-_JSON = st.recursive(
-    _SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_KEYS, inner, max_size=6), max_leaves=25
-)
-
-
-def _shaped(content: Any, finish: Any, sites: Any, usage: Any) -> dict[str, Any]:
-    return reply(content, finish, sites=sites, usage=usage)
-
-
-_SHAPED = st.builds(_shaped, _JSON, _SCALARS, _JSON, _JSON)
-_STATUSES = st.sampled_from([200, 200, 200, 204, 302, 400, 401, 403, 404, 429, 451, 500, 503, 599])
-
-
-def _check(outcome: object) -> None:
-    check(outcome)
-    for citation in outcome.citations if isinstance(outcome, Answer) else ():
-        if citation.start is not None:
-            assert citation.url in outcome.text[citation.start : citation.end]
-
-
-@settings(max_examples=400, deadline=None)
-@given(body=_JSON | _SHAPED, status=_STATUSES, search=st.booleans())
-def test_any_json_is_an_answer_or_an_error(body: Any, status: int, search: bool) -> None:
-    """Given any JSON under any status, when read, then it is one or the other, can be stored, and nothing is raised."""
-    _check(dashscope.read(ROW, replace(ENGINE, search=search), Reply(status, {}, json.dumps(body).encode())))
-
-
-@settings(max_examples=200, deadline=None)
-@given(raw=st.binary(max_size=200), status=_STATUSES)
-def test_any_bytes_are_an_answer_or_an_error(raw: bytes, status: int) -> None:
-    """Given any bytes, when read, then nothing is raised."""
-    _check(dashscope.read(ROW, ENGINE, Reply(status, {}, raw)))
 
 
 @settings(max_examples=100, deadline=None)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any
@@ -80,6 +79,14 @@ def test_the_prompt_is_the_only_part_byte_for_byte(search: bool) -> None:
     assert not {name.lower() for name in call.headers} & {"authorization", "x-goog-api-key"}
     assert ROW.key_header == "x-goog-api-key"
     assert ROW.key_env == ("GEMINI_API_KEY", "GOOGLE_API_KEY")
+
+
+def test_a_system_text_stands_beside_the_prompt_and_only_where_one_is_given() -> None:
+    """Given a system text, when a prompt is put under it, then it is the instruction and nothing else is another."""
+    plain = gemini.call(ROW, replace(ENGINE, search=True), PROMPT)
+    under = gemini.call(ROW, replace(ENGINE, search=True), PROMPT, "Answer in one line.")
+    assert under.body == {**plain.body, "systemInstruction": {"parts": [{"text": "Answer in one line."}]}}
+    assert "systemInstruction" not in plain.body
 
 
 def test_a_model_of_any_name_stays_one_piece_of_the_path() -> None:
@@ -380,101 +387,6 @@ def test_a_message_names_the_variable_and_holds_no_key() -> None:
 
 
 # -- properties
-
-_KEYS = st.sampled_from(
-    [
-        "candidates",
-        "content",
-        "parts",
-        "text",
-        "thought",
-        "finishReason",
-        "groundingMetadata",
-        "groundingChunks",
-        "web",
-        "uri",
-        "title",
-        "groundingSupports",
-        "segment",
-        "startIndex",
-        "endIndex",
-        "partIndex",
-        "groundingChunkIndices",
-        "webSearchQueries",
-        "usageMetadata",
-        "promptTokenCount",
-        "error",
-        "toolUsePromptTokenCount",
-        "candidatesTokenCount",
-        "thoughtsTokenCount",
-        "promptFeedback",
-        "blockReason",
-        "modelVersion",
-        "code",
-        "status",
-        "message",
-        "details",
-        "reason",
-        "violations",
-        "quotaId",
-        "retryDelay",
-    ]
-)
-_SCALARS = (
-    st.none()
-    | st.booleans()
-    | st.integers(-3, 40)
-    | st.integers()
-    | st.floats()
-    | st.text(max_size=30)
-    | st.sampled_from(["https://a.example", "STOP", "SAFETY", "\ud800", "\0", "好🍓", "1s", 10**40, DAY])
-)
-_JSON = st.recursive(
-    _SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_KEYS, inner, max_size=6), max_leaves=25
-)
-_PARTS = st.lists(
-    st.fixed_dictionaries(
-        {"text": st.text(alphabet="a好é🍓\0\ud83d\ude00", max_size=6)}, optional={"thought": st.booleans() | _SCALARS}
-    ),
-    max_size=3,
-)
-_SEGMENTS = st.dictionaries(
-    st.sampled_from(["startIndex", "endIndex", "partIndex"]), st.integers(-2, 30) | _SCALARS, max_size=3
-)
-_SUPPORTS = st.lists(
-    st.fixed_dictionaries(
-        {"segment": _SEGMENTS | _JSON, "groundingChunkIndices": st.lists(st.integers(-1, 4) | _SCALARS, max_size=3)}
-    ),
-    max_size=4,
-)
-_CHUNKS = st.lists(
-    st.sampled_from([{"web": {"uri": f"https://{name}.example/{name}", "title": name}} for name in "abc"]) | _JSON,
-    max_size=4,
-)
-
-
-def _shaped(parts: Any, supports: Any, chunks: Any, usage: Any, finish: Any) -> Mapping[str, Any]:
-    found = {"groundingSupports": supports, "groundingChunks": chunks}
-    whole = {"content": {"parts": parts}, "finishReason": finish, "groundingMetadata": found}
-    return {"candidates": [whole], "usageMetadata": usage}
-
-
-_SHAPED = st.builds(_shaped, _PARTS, _SUPPORTS, _CHUNKS, _JSON, _SCALARS)
-_STATUSES = st.sampled_from([200, 200, 200, 204, 302, 400, 401, 403, 404, 429, 451, 500, 503, 599])
-
-
-@settings(max_examples=400, deadline=None)
-@given(body=_JSON | _SHAPED, status=_STATUSES, search=st.booleans())
-def test_any_json_is_an_answer_or_an_error(body: Any, status: int, search: bool) -> None:
-    """Given any JSON under any status, when read, then it is one or the other, can be stored, and nothing is raised."""
-    check(gemini.read(ROW, replace(ENGINE, search=search), Reply(status, {}, json.dumps(body).encode())))
-
-
-@settings(max_examples=200, deadline=None)
-@given(raw=st.binary(max_size=200), status=_STATUSES)
-def test_any_bytes_are_an_answer_or_an_error(raw: bytes, status: int) -> None:
-    """Given any bytes, when read, then nothing is raised."""
-    check(gemini.read(ROW, ENGINE, Reply(status, {}, raw)))
 
 
 @settings(max_examples=200, deadline=None)

@@ -14,7 +14,17 @@ from hypothesis import strategies as st
 
 from brandq.plan import EngineRef
 from brandq.providers import openai_chat, registry
-from brandq.providers.dialect import Answer, AnswerKind, Citation, ErrorClass, Price, Provider, ProviderError, Reply
+from brandq.providers.dialect import (
+    Answer,
+    AnswerKind,
+    Call,
+    Citation,
+    ErrorClass,
+    Price,
+    Provider,
+    ProviderError,
+    Reply,
+)
 from tests.providers.conformance import check
 
 ANY = Provider("any", "Any", "openai-chat", "https://any.example/v1", "m-1", ("ANY_API_KEY",))
@@ -69,6 +79,14 @@ def test_a_row_gives_its_path_headers_body_and_search() -> None:
     plain = openai_chat.call(row, ENGINE, "p")
     assert "web" not in plain.body
     assert "at" not in plain.body, "a field that needs a locale is not sent without one"
+
+
+def test_a_system_text_is_a_message_before_the_prompt_and_only_where_one_is_given() -> None:
+    """Given a system text, when a prompt is put under it, then it comes first, and nothing else is another."""
+    plain = openai_chat.call(ANY, ENGINE, PROMPT)
+    under = openai_chat.call(ANY, ENGINE, PROMPT, "Answer in one line.")
+    first = {"role": "system", "content": "Answer in one line."}
+    assert under.body == {**plain.body, "messages": [first, {"role": "user", "content": PROMPT}]}
 
 
 # -- kinds
@@ -382,6 +400,216 @@ def test_cost_is_reported_or_from_the_dated_table_or_unknown(
     assert (answer.cost, answer.currency, answer.cost_basis) == expected
 
 
+# -- rounds
+
+
+def tool(arguments: Any = '{"search_result":{"search_id":"s-1"}}', name: str = "$web_search", **more: Any) -> Any:
+    function = {"name": name, "arguments": arguments}
+    return {"index": 0, "id": "t_1", "type": "builtin_function", "function": function, **more}
+
+
+def calling(*tools: Any, content: Any = "", finish: str | None = "tool_calls", **top: Any) -> dict[str, Any]:
+    """A reply that ends in these calls."""
+    return chat(content, finish, message={"tool_calls": list(tools)}, **top)
+
+
+CALL = openai_chat.call(ROWS["kimi"], replace(ENGINE, search=True), PROMPT)
+
+
+def follow(call: Call, body: Any, status: int = 200) -> Call | None:
+    raw = body if isinstance(body, bytes) else json.dumps(body, ensure_ascii=False).encode()
+    return openai_chat.follow_up(ROWS["kimi"], ENGINE, call, Reply(status, {}, raw))
+
+
+def test_kimi_is_offered_its_search_without_thinking() -> None:
+    """Given Kimi's row, when an engine that searches is asked, then the tool is offered and thinking is off."""
+    assert CALL.body["tools"] == [{"type": "builtin_function", "function": {"name": "$web_search"}}]
+    assert CALL.body["thinking"] == {"type": "disabled"}
+    assert set(openai_chat.call(ROWS["kimi"], ENGINE, PROMPT).body) == {"model", "messages"}
+
+
+def test_a_search_is_sent_back_its_own_arguments_and_the_messages_grow() -> None:
+    """Given calls of the search, when each round is followed up, then message and arguments go back as they came."""
+    odd = '{ "search_result": {"search_id":"s-1", "n": 1.50, "q": "\\u6df1\ud800"} }'
+    two = calling(tool(odd), tool("not JSON", id="t_2"), content=None)
+    once = follow(CALL, json.dumps(two).encode())
+    assert once is not None
+    assert once.body == {
+        **CALL.body,
+        "messages": [
+            {"role": "user", "content": PROMPT},
+            two["choices"][0]["message"],
+            {"role": "tool", "tool_call_id": "t_1", "name": "$web_search", "content": odd},
+            {"role": "tool", "tool_call_id": "t_2", "name": "$web_search", "content": "not JSON"},
+        ],
+    }
+    twice = follow(once, calling(tool()))
+    assert twice is not None
+    assert twice.body["messages"][:4] == once.body["messages"]
+    assert len(twice.body["messages"]) == 6
+    assert (twice.url, twice.headers) == (CALL.url, CALL.headers)
+    assert len(CALL.body["messages"]) == 1, "what was sent stays what was sent"
+
+
+FINAL: list[tuple[str, int, Any]] = [
+    ("an answer", 200, chat("Alpha.")),
+    ("a call, but an end", 200, calling(tool(), content="Alpha.", finish="stop")),
+    ("another tool", 200, calling(tool(name="look"))),
+    ("another tool beside it", 200, calling(tool(), tool(name="look"))),
+    ("no call", 200, calling()),
+    ("calls of another make", 200, calling("noise")),
+    ("no calls at all", 200, chat("", "tool_calls", message={"tool_calls": {"id": "t_1"}})),
+    ("a call without a name", 200, calling({"id": "t_1", "function": None})),
+    ("a call without an id", 200, calling(tool(id=None))),
+    ("arguments that are no text", 200, calling(tool({"q": 1}))),
+    ("no message", 200, {"choices": [{"finish_reason": "tool_calls"}]}),
+    ("no choice", 200, {"choices": []}),
+    ("an error", 429, {"error": {"message": "slow"}, **calling(tool())}),
+    ("an error under HTTP 200", 200, {"error": {"message": "slow"}, **calling(tool())}),
+    ("no JSON", 200, b"<html>"),
+    (
+        "what cannot be sent back",
+        200,
+        json.dumps(calling(tool(n=0))).replace('"n": 0', '"n": 1e999').encode(),
+    ),
+]
+
+
+@pytest.mark.parametrize(("status", "body"), [row[1:] for row in FINAL], ids=[row[0] for row in FINAL])
+def test_nothing_follows_upon_what_is_no_search(status: int, body: Any) -> None:
+    """Given a reply that is final, an error, or waits for another tool, then there is no next request."""
+    assert follow(CALL, body, status) is None
+
+
+def test_a_search_that_nobody_lets_go_on_is_a_cut_answer() -> None:
+    """Given a call of the search as the end, with words or without, when read, then it is truncated, and one search."""
+    for content in ("", None, "Let me look."):
+        answer = read(calling(tool(), content=content), search=True)
+        assert (answer.kind, answer.search_executed) == (AnswerKind.TRUNCATED, True)
+    assert read(calling(tool(name="look"))).kind is AnswerKind.EMPTY
+    assert read(calling(tool(name="look"), content="Let me look.")).search_executed is None
+
+
+FOUND = {
+    "search_result": {
+        "search_id": "s-1",
+        "items": [
+            {"url": "https://a.example/1", "title": "A", "index": 1},
+            {"site": {"link": "https://b.example/2", "title": 7}},
+            {"url": "ftp://c.example"},
+            ["https://d.example is in a text"],
+        ],
+    }
+}
+
+
+def test_urls_anywhere_in_the_arguments_of_a_search_are_sources() -> None:
+    """Given arguments with addresses inside, when read, then each is a source, and nothing says which was used."""
+    answer = read(calling(tool(json.dumps(FOUND)), content="Alpha."))
+    assert answer.citations == (
+        Citation("https://a.example/1", "A", None, "tool_arguments"),
+        Citation("https://b.example/2", None, None, "tool_arguments"),
+    )
+    assert read(calling(tool(json.dumps(FOUND), name="look"), content="Alpha.")).citations == ()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        None,
+        "",
+        "{",
+        "7",
+        '"https://a.example"',
+        "\ud800",
+        "[" * 100_000,
+        '{"a":' * 100_000,
+        "[" + "[]," * 99_999 + "[]]",
+    ],
+)
+def test_arguments_of_any_make_are_read_without_a_stumble(arguments: Any) -> None:
+    """Given arguments that are no JSON, or endlessly deep or long, when read, then there are no sources in them."""
+    body = json.dumps(calling(tool(arguments), content="Alpha.")).encode()
+    assert read(body).citations == ()
+
+
+def test_what_is_looked_at_in_arguments_is_bounded() -> None:
+    """Given a list of very many addresses, when read, then the first of them are sources, and the search ends."""
+    many = json.dumps([{"url": f"https://a.example/{number}"} for number in range(50_000)])
+    sources = read(calling(tool(many), content="Alpha.")).citations
+    assert sources[0].url == "https://a.example/0"
+    assert 1000 < len(sources) <= openai_chat.MAX_ARGUMENTS
+
+
+ROUNDS = [
+    calling(
+        tool(json.dumps(FOUND)),
+        content="Let me look at https://x.example",
+        usage={"prompt_tokens": 100, "completion_tokens": 10},
+        search_results=[{"url": "https://e.example/5", "title": "E"}],
+    ),
+    calling(tool(), tool(id="t_2"), usage={"prompt_tokens": 200, "completion_tokens": 20}),
+    chat(
+        "Alpha, see https://b.example/2",
+        usage={"prompt_tokens": 3000, "completion_tokens": 300},
+        model="m-1-0902",
+    ),
+]
+
+
+def test_rounds_are_read_as_one_answer() -> None:
+    """Given three rounds, when read as one, then the last one answers, with the sources and the usage of all."""
+    answer = read(ROUNDS, row=SEARCH_PRICED, search=True)
+    assert (answer.text, answer.kind) == ("Alpha, see https://b.example/2", AnswerKind.OK)
+    assert (answer.finish, answer.served_model) == ("stop", "m-1-0902")
+    assert answer.citations == (
+        Citation("https://e.example/5", "E", None, "search_results"),
+        Citation("https://a.example/1", "A", None, "tool_arguments"),
+        Citation("https://b.example/2", None, True, "tool_arguments", 11, 30),
+    )
+    assert answer.search_executed is True
+    assert (answer.tokens_in, answer.tokens_out) == (3300, 330)
+    assert (answer.cost, answer.currency) == (Decimal("0.090495"), "CNY"), "three searches and all tokens"
+    assert read(ROUNDS, row="kimi", search=True).citations == answer.citations
+
+
+def test_a_list_that_the_text_points_at_says_more_than_the_arguments_of_a_search() -> None:
+    """Given sources in arguments and later in a numbered list, when the text points at one, then the list decides."""
+    found = [{"url": "https://a.example/1", "title": "A"}, {"url": "https://b.example/2", "title": "B"}]
+    answer = read([calling(tool(json.dumps(found))), chat("Alpha [2].", search_results=found)], row="kimi", search=True)
+    assert answer.citations == (
+        Citation("https://a.example/1", "A", False, "search_results"),
+        Citation("https://b.example/2", "B", True, "search_results"),
+    )
+
+
+def test_a_search_that_is_also_counted_is_one_search() -> None:
+    """Given a call in one round and its count in the next, when read, then the fee is for one."""
+    counted = chat("Alpha.", usage=USAGE | {"num_search_queries": 1})
+    answer = read([calling(tool(), usage=USAGE), counted], row=SEARCH_PRICED, search=True)
+    assert answer.cost == Decimal("0.03062")
+
+
+def test_a_cost_is_reported_where_every_round_reports_it() -> None:
+    """Given rounds that say what they cost, when read, then it is the sum; where one does not say, it is not."""
+    known, silent = calling(tool(), usage=USAGE | {"cost": 0.25}), calling(tool(), usage=USAGE)
+    last = chat("Alpha.", usage=USAGE | {"cost": 0.5})
+    assert read([known, last]).cost == Decimal("0.75")
+    assert (read([silent, last]).cost, read([silent, last]).cost_basis) == (None, "unknown")
+
+
+def test_a_mark_of_an_earlier_round_loses_its_span() -> None:
+    """Given annotations on what was said on the way, when read, then they are sources without a place in the answer."""
+    annotation = {"type": "url_citation", "url": "https://a.example", "start_index": 0, "end_index": 5}
+    early = calling(tool("{}"), content="Beta.")
+    early["choices"][0]["message"]["annotations"] = [annotation]
+    answer = read([early, chat("Alpha.", message={"annotations": [annotation | {"url": "https://b.example"}]})])
+    assert answer.citations == (
+        Citation("https://a.example", None, True, "annotations"),
+        Citation("https://b.example", None, True, "annotations", 0, 5),
+    )
+
+
 # -- trouble
 
 
@@ -484,6 +712,31 @@ def test_trouble_is_classed_by_the_body_first_and_then_by_the_status(
     assert len(trouble.message) <= 200
 
 
+@pytest.mark.parametrize(
+    ("body", "status", "expected"),
+    [
+        ([1, 2], 200, E.NETWORK),
+        ([], 200, E.NETWORK),
+        ([ROUNDS[0], "noise"], 200, E.NETWORK),
+        (["noise", ROUNDS[0]], 200, E.NETWORK),
+        ([ROUNDS[0], {}], 200, E.BAD_REQUEST),
+        ([ROUNDS[0], {"choices": []}], 200, E.OVERLOADED),
+        ([ROUNDS[0], error("rate_limit_exceeded")], 429, E.RATE_LIMIT),
+    ],
+)
+def test_an_array_of_something_else_is_an_error(body: Any, status: int, expected: ErrorClass) -> None:
+    """Given an array that is no answer in rounds, when read, then it is an error, decided by its last part."""
+    trouble = read(body, status)
+    assert isinstance(trouble, ProviderError), trouble
+    assert trouble.error_class is expected
+
+
+def test_one_round_in_an_array_reads_as_it_does_alone() -> None:
+    """Given any of the kinds, when its body stands alone in an array, then it is read the same."""
+    for _, body, _, _ in KINDS:
+        assert read([body]) == read(body)
+
+
 REFUSALS: list[tuple[str, int, Any, str]] = [
     ("any", 400, error("content_policy_violation"), "content_policy_violation"),
     ("zhipu", 400, error("1301", "敏感"), "1301"),
@@ -571,6 +824,11 @@ _KEYS = st.sampled_from(
         "model_usage",
         "action_usage",
         "object",
+        "tool_calls",
+        "function",
+        "name",
+        "arguments",
+        "id",
     ]
 )
 _SCALARS = (
@@ -595,29 +853,28 @@ def _shaped(inner: Any) -> dict[str, Any]:
 _SHAPED = st.tuples(
     st.dictionaries(_KEYS, _JSON, max_size=4), _SCALARS, _JSON, st.dictionaries(_KEYS, _JSON, max_size=3)
 ).map(_shaped)
-_ROWS = st.sampled_from(list(ROWS.values()))
-_STATUSES = st.sampled_from([200, 200, 200, 204, 302, 400, 401, 403, 404, 429, 451, 500, 503, 599])
-_HEADERS = st.dictionaries(
-    st.sampled_from(
-        ["retry-after", "retry-after-ms", "x-ratelimit-reset-requests", "x-ratelimit-reset", "date", "location"]
-    ),
-    st.text(max_size=12) | st.from_regex(r"[0-9.hms]{0,6}", fullmatch=True),
+_TOOLS = st.fixed_dictionaries(
+    {"id": st.text(max_size=3) | _SCALARS},
+    optional={
+        "function": st.fixed_dictionaries(
+            {"name": st.just("$web_search") | _SCALARS, "arguments": _JSON | _JSON.map(json.dumps)}
+        )
+    },
 )
+_WAITING = st.fixed_dictionaries(
+    {"message": st.fixed_dictionaries({"tool_calls": st.lists(_TOOLS, max_size=3)}, optional={"content": _JSON})},
+    optional={"finish_reason": st.just("tool_calls")},
+).map(lambda choice: {"choices": [choice]})
+_SEVERAL = st.lists(_SHAPED | _WAITING | _JSON, min_size=2, max_size=4)
+_STATUSES = st.sampled_from([200, 200, 200, 204, 302, 400, 401, 403, 404, 429, 451, 500, 503, 599])
 
 
-@settings(max_examples=400, deadline=None)
-@given(row=_ROWS, body=_JSON | _SHAPED, status=_STATUSES, headers=_HEADERS)
-def test_any_json_is_an_answer_or_an_error(row: Provider, body: Any, status: int, headers: dict[str, str]) -> None:
-    """Given any JSON under any status, when read, then it is one or the other, can be stored, and nothing is raised."""
-    raw = json.dumps(body).encode()
-    check(openai_chat.read(row, ENGINE, Reply(status, headers, raw)))
-
-
-@settings(max_examples=200, deadline=None)
-@given(row=_ROWS, raw=st.binary(max_size=200), status=_STATUSES)
-def test_any_bytes_are_an_answer_or_an_error(row: Provider, raw: bytes, status: int) -> None:
-    """Given any bytes, when read, then nothing is raised."""
-    check(openai_chat.read(row, ENGINE, Reply(status, {}, raw)))
+@settings(max_examples=300, deadline=None)
+@given(body=_WAITING | _SEVERAL | _JSON, status=_STATUSES)
+def test_any_json_is_followed_up_or_not(body: Any, status: int) -> None:
+    """Given any JSON, when a next request is looked for, then there is none, or one that JSON can be written from."""
+    following = follow(CALL, json.dumps(body).encode(), status)
+    assert following is None or json.dumps(following.body, allow_nan=False)
 
 
 @settings(max_examples=200, deadline=None)

@@ -110,6 +110,14 @@ def test_a_row_gives_its_path_headers_body_and_search() -> None:
     assert plain.body["input"] == "p", "the prompt is never the row's to say"
 
 
+def test_a_system_text_stands_beside_the_prompt_and_only_where_one_is_given() -> None:
+    """Given a system text, when a prompt is put under it, then it is ``instructions`` and nothing else is another."""
+    plain = openai_responses.call(ANY, replace(ENGINE, search=True), PROMPT)
+    under = openai_responses.call(ANY, replace(ENGINE, search=True), PROMPT, "Answer in one line.")
+    assert under.body == {**plain.body, "instructions": "Answer in one line."}
+    assert "instructions" not in plain.body
+
+
 def test_the_shipped_rows_ask_for_a_search_as_their_provider_takes_it() -> None:
     """Given the four rows, when search is on, then each sends its own form of the tool and no field that one refuses."""
     bodies = {
@@ -542,69 +550,10 @@ def test_a_content_filter_is_a_result_to_keep(row: str, status: int, said: Any, 
 
 # -- properties
 
-_WORDS = (
-    "output type status content text refusal annotations url_citation url title start_index end_index results id "
-    "action sources name blocks text_card phase usage input_tokens output_tokens cost total_cost cost_in_usd_ticks "
-    "tool_usage web_search tool_calls_details search_web invocation incomplete_details reason error code message model"
-)
-_KEYS = st.sampled_from(_WORDS.split())
-_TYPES = (
-    "message output_text refusal search_results web_search_call x_search_call doubao_app_call search reasoning_search "
-    "url_citation open_page commentary completed incomplete failed max_output_tokens content_filter"
-)
-_SCALARS = (
-    st.none()
-    | st.booleans()
-    | st.integers()
-    | st.integers(0, 40)
-    | st.floats()
-    | st.text(max_size=30)
-    | st.sampled_from(_TYPES.split())
-    | st.sampled_from(
-        ["https://a.example", "https://a.example/?utm_source=openai", "\ud800", "\0", "[1] [web:2]", 10**40]
-    )
-)
-_JSON = st.recursive(
-    _SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_KEYS, inner, max_size=6), max_leaves=25
-)
-_MARK = st.fixed_dictionaries(
-    {"type": st.just("url_citation"), "url": st.sampled_from(["https://a.example", "https://b.example/x"])},
-    optional={"start_index": st.integers(-1, 30), "end_index": st.integers(-1, 30), "title": _SCALARS},
-)
-_PART = st.fixed_dictionaries(
-    {"type": st.just("output_text"), "text": st.text(max_size=30), "annotations": st.lists(_MARK | _JSON, max_size=3)}
-)
-_STEP = st.fixed_dictionaries(
-    {"type": st.sampled_from(_TYPES.split()), "content": st.lists(_PART, max_size=3) | _JSON},
-    optional={"action": _JSON, "results": _JSON, "blocks": st.lists(_JSON, max_size=3), "phase": _SCALARS},
-)
-_SHAPED = st.builds(
-    lambda steps, top: {"output": steps, **top},
-    st.lists(_STEP, max_size=4),
-    st.dictionaries(_KEYS.filter(lambda key: key not in ("output", "error", "code")), _JSON, max_size=3),
-)
-_ROWS = st.sampled_from([*ROWS.values(), replace(ANY, think_tags=True)])
-_STATUSES = st.sampled_from([200, 200, 200, 204, 302, 400, 401, 403, 404, 429, 451, 500, 503, 599])
-
 
 def _check(outcome: object) -> None:
     # a list price with a fee for each of very many searches; what a reply reports itself is bounded lower
     check(outcome, most_cost=1_000_000_000)
-
-
-@settings(max_examples=400, deadline=None)
-@given(row=_ROWS, said=_JSON | _SHAPED, status=_STATUSES, search=st.booleans())
-def test_any_json_is_an_answer_or_an_error(row: Provider, said: Any, status: int, search: bool) -> None:
-    """Given any JSON under any status, when read, then it is one or the other, can be stored, and nothing is raised."""
-    engine = replace(ENGINE, search=search, model=row.model or "m-1")
-    _check(openai_responses.read(row, engine, Reply(status, {}, json.dumps(said).encode())))
-
-
-@settings(max_examples=200, deadline=None)
-@given(row=_ROWS, raw=st.binary(max_size=200), status=_STATUSES)
-def test_any_bytes_are_an_answer_or_an_error(row: Provider, raw: bytes, status: int) -> None:
-    """Given any bytes, when read, then nothing is raised."""
-    _check(openai_responses.read(row, ENGINE, Reply(status, {}, raw)))
 
 
 @settings(max_examples=200, deadline=None)

@@ -69,9 +69,18 @@ def test_search_is_on_by_default_only_where_its_sources_come_back() -> None:
         "ernie",
         "hunyuan",
         "openrouter",
+        "kimi",
     }
     assert {row.name for row in ROWS.values() if row.search_default} == searching
     assert {row.name for row in ROWS.values() if row.search} - searching == {"spark"}
+
+
+def test_the_shipped_rows_say_how_many_rounds_and_what_pace() -> None:
+    """Given the rows, when loaded, then those that pause have rounds, and those with one limit for all have a pace."""
+    assert {row.name: row.rounds for row in ROWS.values() if row.rounds} == {"anthropic": 3, "deepseek": 3, "kimi": 3}
+    paced = {row.name: row.requests_per_minute for row in ROWS.values() if row.requests_per_minute}
+    assert paced == {"perplexity": 50, "hunyuan": 300}
+    assert {(row.proxy, row.first_byte_s) for row in ROWS.values()} == {(None, None)}
 
 
 @pytest.mark.parametrize(
@@ -258,7 +267,22 @@ def test_a_simulated_engine_is_asked_at_the_simulator_without_a_key_or_a_price()
     provider = chooser.provider(engine)
     assert (provider.name, provider.base_url, provider.dialect) == ("zhipu", "http://127.0.0.1:9/v1", "openai-chat")
     assert (provider.key_env, provider.prices, provider.path) == ((), {}, None)
+    paused = chooser.choose(EngineWish("kimi"))
+    assert isinstance(paused, EngineRef)
+    assert chooser.provider(paused).rounds == 0
+    paced = chooser.choose(EngineWish("perplexity"))
+    assert isinstance(paced, EngineRef)
+    assert chooser.provider(paced).requests_per_minute is None
     assert chooser.key(engine) is None
+
+
+def test_the_simulator_is_not_asked_by_way_of_a_providers_proxy(tmp_path: Path) -> None:
+    """Given a row with a proxy, when the simulator answers in its place, then it is reached as any server is."""
+    rows = load(write(tmp_path, '[engines.zhipu]\nproxy = "http://p.example:3128"\n'))
+    engine = Registry(rows, {}, "all", "http://127.0.0.1:9").choose(EngineWish("zhipu"))
+    assert isinstance(engine, EngineRef)
+    assert rows["zhipu"].proxy is not None
+    assert Registry(rows, {}, "all", "http://127.0.0.1:9").provider(engine).proxy is None
 
 
 def test_an_engine_that_this_process_cannot_ask_is_bad_settings() -> None:
@@ -358,6 +382,76 @@ def test_a_users_table_adds_a_row(tmp_path: Path) -> None:
     )
     assert Registry(rows, {}).choose(EngineWish("我的")) == EngineRef("mine", "mine", "m")
     assert (rows["mine"].title, rows["mine"].key_env, rows["mine"].verified) == ("mine", (), False)
+
+
+MINE = '[engines.mine]\ndialect = "openai-chat"\nbase_url = "http://h.example"\ntotal_s = 60\n'
+
+
+def test_a_row_says_its_rounds_its_pace_its_proxy_and_its_first_byte(tmp_path: Path) -> None:
+    """Given a row with all four, when loaded, then the provider has them; without them, it has no word of any."""
+    more = 'rounds = 10\nrequests_per_minute = 100000\nproxy = "https://p.example:3128/"\nfirst_byte_s = 59.5\n'
+    row = load(write(tmp_path, MINE + more))["mine"]
+    assert (row.rounds, row.requests_per_minute, row.proxy, row.first_byte_s) == (
+        10,
+        100_000,
+        "https://p.example:3128",
+        59.5,
+    )
+    assert isinstance(row.requests_per_minute, int)
+    bare = load(write(tmp_path, MINE))["mine"]
+    assert (bare.rounds, bare.requests_per_minute, bare.proxy, bare.first_byte_s) == (0, None, None, None)
+    assert load(write(tmp_path, MINE + 'rounds = 0\nproxy = "direct"\n'))["mine"].proxy == "direct"
+    assert load(write(tmp_path, MINE + 'proxy = "http://[::1]:8080"\n'))["mine"].proxy == "http://[::1]:8080"
+
+
+PROXY = 'expected "direct", http://host:port or https://host:port'
+WITH_A_USER = "must hold no user or password; a proxy with one goes into HTTPS_PROXY of the process"
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("rounds = 11", "expected a whole number from 0, at most 10"),
+        ("rounds = -1", "expected a whole number from 0, at most 10"),
+        ("rounds = 1.5", "expected a whole number from 0, at most 10"),
+        ("rounds = true", "expected a whole number from 0, at most 10"),
+        ("requests_per_minute = 0", "expected a whole number above 0, at most 100,000"),
+        ("requests_per_minute = 100001", "expected a whole number above 0, at most 100,000"),
+        ("requests_per_minute = 0.5", "expected a whole number above 0, at most 100,000"),
+        ("first_byte_s = 0", "expected a number above 0"),
+        ("first_byte_s = 60", "expected less than total_s, which is 60"),
+        ("first_byte_s = nan", "expected a number above 0"),
+        ('proxy = "socks5://p.example:1080"', PROXY),
+        ('proxy = "http://p.example"', PROXY),
+        ('proxy = "http://p.example:0"', PROXY),
+        ('proxy = "http://p.example:port"', PROXY),
+        ('proxy = "http://:3128"', PROXY),
+        ('proxy = "http://p.example:3128/path"', PROXY),
+        ('proxy = "http://p.example:3128?x=1"', PROXY),
+        ('proxy = "http://[p.example:3128"', PROXY),
+        ('proxy = "p.example:3128"', PROXY),
+        ('proxy = "none"', PROXY),
+        ("proxy = true", "expected a text"),
+        ('proxy = "http://me:hush-hush@p.example:3128"', WITH_A_USER),
+        ('proxy = "http://hush-hush@p.example:3128"', WITH_A_USER),
+        ('body = { system = "x" }', "system: is brandq's to fill"),
+        ('search = { instructions = "x" }', "instructions: is brandq's to fill"),
+        ("body = { systemInstruction = {} }", "systemInstruction: is brandq's to fill"),
+        ("body = { system_instruction = {} }", "system_instruction: is brandq's to fill"),
+    ],
+)
+def test_a_field_that_a_row_cannot_have_so_is_said_in_words(tmp_path: Path, line: str, said: str) -> None:
+    """Given a row with one bad field, when loaded, then the one fault names the field and what it may hold."""
+    (fault,) = faults_of(tmp_path, f"{MINE}{line}\n")
+    assert f"[engines.mine] {line.split()[0]}: " in fault
+    assert said in fault
+    assert "hush-hush" not in fault
+
+
+def test_rounds_are_for_dialects_that_have_them(tmp_path: Path) -> None:
+    """Given rounds for a dialect in which nobody pauses, when loaded, then the fault says so."""
+    (fault,) = faults_of(tmp_path, MINE.replace("openai-chat", "gemini") + "rounds = 1\n")
+    assert fault.endswith("rounds: the dialect gemini has none; leave it out, or give 0")
 
 
 def test_every_fault_of_the_file_is_named_at_once(tmp_path: Path) -> None:

@@ -252,7 +252,7 @@ def test_a_retry_takes_over_the_answers(database: Database) -> None:
         places = store.places_with_answer(db, source)
     target = plan(database, answered=frozenset(places), retry_of=source)
     with database.begin() as db:
-        assert store.take_over_answers(db, source=source, target=target) == 5
+        store.take_over(db, target, places)
         facts = store.facts(db, target)
         brought = store.answered_batches(db, target)
     assert states(database, target) == {"answered": 5, "waiting": 3}

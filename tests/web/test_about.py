@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import logging
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 from starlette.routing import Route
 
-from brandq import __version__
+from brandq import __version__, store
 from brandq.actors.desk import Desk
+from brandq.web import wire
 from tests.web.site import PLAN, ContractClient, answered, failed, finish, open_desk, settle, submit
 
 
@@ -169,3 +171,91 @@ def test_engines_are_listed_without_asking_anybody(small: ContractClient) -> Non
     assert rows["doubao"]["available"] is rows["doubao"]["simulated"] is True
     assert rows["doubao"]["configured"] is False
     assert "豆包" in rows["doubao"]["aliases"]
+    assert rows["doubao"]["state"] == {
+        "paused": None,
+        "models": [],
+        "slowed_to_per_minute": None,
+        "answered_at": None,
+        "latency_ms": None,
+    }
+
+
+def pause(desk: Desk, scope: str, reason: str = "auth", message: str = "doubao: status 401; check ARK_API_KEY") -> None:
+    with desk.database.begin() as db:
+        store.open_engine(db, scope, reason=reason, message=message, wait=None, settings="simulated", now=desk.now())
+
+
+def test_an_engine_that_is_paused_says_why_and_until_when(desk: Desk, client: ContractClient) -> None:
+    """Given a provider that refused its key, a model that another has not, and a third that said "too many", when engines
+    are listed, then each row tells its own state, and what the simulator did stands only where it answers."""
+    now = desk.now()
+    pause(desk, "doubao?simulated")
+    pause(desk, "qwen/qwen9?simulated", "model", "qwen: status 404; check the model 'qwen9'")
+    pause(desk, "kimi", "no_money", "of the real one, while the simulator answers")
+    with desk.database.begin() as db:
+        store.slow_engine(db, "zhipu?simulated", gap_us=0, wait=None, now=now)
+        store.note_success(db, "zhipu?simulated", latency_ms=1200, gap_us=0, settings="simulated", now=now)
+    rows = {row["name"]: row["state"] for row in client.get("/api/engines").json()["engines"]}
+    paused = rows["doubao"]["paused"]
+    assert (paused["scope"], paused["reason"]) == ("doubao?simulated", "auth")
+    assert paused["message"] == "doubao: status 401; check ARK_API_KEY"
+    assert datetime.fromisoformat(paused["until"]) - datetime.fromisoformat(paused["since"]) == timedelta(hours=1)
+    assert rows["qwen"]["paused"] is None
+    assert [(model["model"], model["reason"]) for model in rows["qwen"]["models"]] == [("qwen9", "model")]
+    assert rows["kimi"] == rows["openai"]
+    assert (rows["zhipu"]["latency_ms"], rows["zhipu"]["slowed_to_per_minute"]) == (1200, 240)
+    assert rows["zhipu"]["answered_at"] == wire.instant(now)
+
+
+def test_an_execution_says_which_of_its_engines_are_paused(desk: Desk, client: ContractClient) -> None:
+    """Given an execution of two engines, when one's provider is paused, then only that engine says so, the ETag changes
+    once and then holds, and nothing is said any more when a call has succeeded or the execution has ended."""
+    execution_id = submit(client)
+    own = f"/api/executions/{execution_id}"
+    etag = client.get(own).headers["etag"]
+    pause(desk, "doubao?simulated")
+    shown = client.get(own, headers={"If-None-Match": etag})
+    doubao, qwen = shown.json()["engines"]
+    assert (doubao["paused"]["reason"], qwen["paused"]) == ("auth", None)
+    assert "check ARK_API_KEY" in doubao["paused"]["message"]
+    assert client.get(own, headers={"If-None-Match": shown.headers["etag"]}).status_code == 304
+    with desk.database.begin() as db:
+        store.close_engine(db, ["doubao?simulated"], now=desk.now())
+    assert client.get(own).headers["etag"] == etag
+    pause(desk, f"qwen/{model_of(desk, 'qwen')}?simulated", "model", "gone")
+    assert [engine["paused"] and engine["paused"]["reason"] for engine in client.get(own).json()["engines"]] == [
+        None,
+        "model",
+    ]
+    finish(desk, execution_id)
+    assert [engine["paused"] for engine in client.get(own).json()["engines"]] == [None, None]
+
+
+def test_an_engine_stays_paused_until_a_call_succeeds(desk: Desk, client: ContractClient) -> None:
+    """Given an opening whose time has passed, when nobody has asked since, then it still shows, with a time gone by."""
+    long_ago = desk.now() - timedelta(days=1)
+    with desk.database.begin() as db:
+        store.open_engine(
+            db, "doubao?simulated", reason="no_money", message="empty", wait=None, settings="simulated", now=long_ago
+        )
+    shown = client.get(f"/api/executions/{submit(client)}").json()["engines"][0]["paused"]
+    assert (shown["reason"], shown["since"]) == ("no_money", wire.instant(long_ago))
+    assert shown["until"] < wire.instant(desk.now())
+
+
+def test_what_is_paused_is_counted_without_a_callers_words(desk: Desk, client: ContractClient) -> None:
+    """Given a paused provider, its row's own model and two that only callers named, when scraped, then the first two stand
+    by name and the others together."""
+    pause(desk, "doubao?simulated")
+    pause(desk, f"qwen/{model_of(desk, 'qwen')}?simulated", "model")
+    pause(desk, "qwen/made-up?simulated", "model")
+    pause(desk, "qwen/made-up-too?simulated", "model")
+    text = client.get("/metrics").text
+    assert 'brandq_engine_open{engine="doubao?simulated",reason="auth"} 1.0' in text
+    assert f'brandq_engine_open{{engine="qwen/{model_of(desk, "qwen")}?simulated",reason="model"}} 1.0' in text
+    assert 'brandq_engine_open{engine="qwen/other?simulated",reason="model"} 2.0' in text
+    assert "made-up" not in text
+
+
+def model_of(desk: Desk, name: str) -> str:
+    return next(str(listed.model) for listed in desk.registry.listing() if listed.name == name)

@@ -60,6 +60,23 @@ def test_a_prompt_is_asked_word_for_word(small: ContractClient, prompt: str, ask
     assert shown["plan"]["prompts"] == [prompt if asked is None else asked]
 
 
+@pytest.mark.parametrize(
+    ("limit", "kept"),
+    [
+        ({"amount": "5.00", "currency": "USD"}, {"amount": "5", "currency": "USD"}),
+        ({"amount": 0.1, "currency": "CNY"}, {"amount": "0.1", "currency": "CNY"}),
+        ({"amount": "1e3", "currency": "EUR"}, {"amount": "1000", "currency": "EUR"}),
+        ("5.000001 USD", {"amount": "5.000001", "currency": "USD"}),
+        (None, None),
+    ],
+)
+def test_a_cost_limit_is_an_amount_with_its_currency(small: ContractClient, limit: Any, kept: Any) -> None:
+    """As text or number, exactly as it was meant; what is simulated is within every limit."""
+    accepted = small.post("/api/executions", json={**PLAN, "cost_limit": limit})
+    assert accepted.status_code == 202, accepted.text
+    assert small.get(accepted.json()["links"]["self"]).json()["plan"]["cost_limit"] == kept
+
+
 @pytest.mark.parametrize("count", [1, 20])
 def test_up_to_twenty_prompts(small: ContractClient, count: int) -> None:
     """One and twenty are both fine."""
@@ -106,8 +123,20 @@ FAULTS: list[tuple[dict[str, Any], list[str]]] = [
     ({"priority": 11}, ["/priority"]),
     ({"priority": "5"}, ["/priority"]),
     ({"label": "x" * 101}, ["/label"]),
-    ({"cost_limit": {"amount": "5.00", "currency": "USD"}}, ["/cost_limit"]),
-    ({"reuse_within_hours": 24}, ["/reuse_within_hours"]),
+    ({"system": ""}, ["/system"]),
+    ({"system": "x" * 2001}, ["/system"]),
+    ({"cost_limit": 5}, ["/cost_limit"]),
+    ({"cost_limit": "5"}, ["/cost_limit"]),
+    ({"cost_limit": {"amount": "5.00"}}, ["/cost_limit"]),
+    ({"cost_limit": {"amount": "0", "currency": "USD"}}, ["/cost_limit"]),
+    ({"cost_limit": {"amount": "many", "currency": "USD"}}, ["/cost_limit"]),
+    ({"cost_limit": {"amount": "1e-7", "currency": "USD"}}, ["/cost_limit"]),
+    ({"cost_limit": {"amount": True, "currency": "USD"}}, ["/cost_limit"]),
+    ({"cost_limit": {"amount": "5.00", "currency": "dollars"}}, ["/cost_limit"]),
+    ({"cost_limit": {"amount": "5.00", "currency": "USD", "per": "day"}}, ["/cost_limit"]),
+    ({"reuse_within_hours": -1}, ["/reuse_within_hours"]),
+    ({"reuse_within_hours": 1.5}, ["/reuse_within_hours"]),
+    ({"reuse_within_hours": 24 * 92 + 1}, ["/reuse_within_hours"]),
     ({"promts": ["a"]}, ["/promts"]),
     ({"owner": "somebody"}, ["/owner"]),
     (

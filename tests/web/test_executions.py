@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +15,10 @@ from brandq import store
 from brandq.actors.analyze import analyze
 from brandq.actors.desk import Desk
 from brandq.actors.report import report
+from brandq.plan import CostLimit
 from brandq.providers.dialect import AnswerKind, ErrorClass
 from brandq.web import wire
+from tests.actors.installed import Installed, installed
 from tests.waiting import wait_until
 from tests.web.site import PLAN, ContractClient, answered, failed, finish, open_desk, sample_ids, settle, submit
 
@@ -35,8 +39,9 @@ def test_a_plan_is_accepted(desk: Desk, client: ContractClient) -> None:
     assert body["simulated"] == ["doubao", "qwen"]
     assert body["estimate"]["seconds"] > 0
     assert "assumed for doubao, qwen" in body["estimate"]["basis"]
-    assert body["estimate"]["cost"] is None
-    assert body["estimate"]["cost_reason"]
+    cost = body["estimate"]["cost"]
+    assert (cost["low"], cost["high"], cost["currency"], cost["basis"]) == ("0", "0", None, "simulated: nobody is paid")
+    assert body["reused"] == 0
     shown = client.get(response.headers["location"]).json()
     assert shown["plan"]["label"] == "march"
     assert shown["plan"]["priority"] == 9
@@ -115,6 +120,216 @@ def test_a_key_is_short_printable_ascii(small: ContractClient, key: str) -> None
     assert response.json()["errors"][0]["pointer"] == "Idempotency-Key:"
 
 
+# -- money
+
+#: nobody listens there; these tests ask nobody
+ROW = """
+[engines."{name}"]
+dialect = "openai-chat"
+base_url = "http://127.0.0.1:1/v1"
+model = "m"
+"""
+PRICES = """
+[engines."{name}".prices."m"]
+tokens_in = "1"
+tokens_out = "10"
+currency = "{currency}"
+dated = "2026-11-23"
+"""
+
+
+@pytest.fixture
+def paid(sqlite_url: str, tmp_path: Path) -> Iterator[Callable[..., ContractClient]]:
+    """Clients of a service whose engines cost USD, cost CNY, or have no price."""
+    rows = "".join(
+        ROW.format(name=name) + (PRICES.format(name=name, currency=currency) if currency else "")
+        for name, currency in (("in-usd", "USD"), ("in-cny", "CNY"), ("unpriced", None))
+    )
+    engines = tmp_path / "engines.toml"
+    engines.write_text(rows, encoding="utf-8")
+    opened = []
+
+    def client(**environment: str) -> ContractClient:
+        opened.append(open_desk(sqlite_url, tmp_path, BRANDQ_ENGINES_FILE=str(engines), **environment))
+        return ContractClient(opened[-1])
+
+    yield client
+    for desk in opened:
+        desk.close()
+
+
+def plan_for(*engines: str, **fields: Any) -> dict[str, Any]:
+    """Two samples of each engine, with a prompt of 40 characters."""
+    return {**PLAN, "prompts": ["x" * 40], "engines": list(engines), "repeats": 2, **fields}
+
+
+def test_a_plan_says_what_it_may_cost_before_it_runs(paid: Callable[..., ContractClient]) -> None:
+    """Given an engine with a list price, then a dry run and the 202 tell the same range with its basis.
+
+    (10 in × 1 + 100 out × 10) / 1,000,000 = 0.00101 and (40 × 1 + 1,500 × 10) / 1,000,000 = 0.01504, twice.
+    """
+    client = paid()
+    dry = client.post("/api/executions?dry_run=1", json=plan_for("in-usd")).json()
+    cost = dry["estimate"]["cost"]
+    assert (cost["low"], cost["high"], cost["currency"]) == ("0.00202", "0.03008", "USD")
+    assert cost["basis"] == "list price of 2026-11-23, 110 to 1,540 tokens assumed"
+    assert [(one["engine"], one["calls"]) for one in cost["engines"]] == [("in-usd", 2)]
+    assert client.post("/api/executions", json=plan_for("in-usd")).json()["estimate"] == dry["estimate"]
+
+
+def test_what_a_plan_costs_may_be_unknown(paid: Callable[..., ContractClient]) -> None:
+    """Given an engine without a price, or two currencies, then there is no sum, but its reason and what is known."""
+    client = paid()
+    cost = client.post("/api/executions?dry_run=1", json=plan_for("in-usd", "unpriced")).json()["estimate"]["cost"]
+    assert (cost["low"], cost["high"], cost["currency"]) == (None, None, None)
+    assert "unpriced" in cost["reason"]
+    assert [one["low"] for one in cost["engines"]] == ["0.00202", None]
+    cost = client.post("/api/executions?dry_run=1", json=plan_for("in-usd", "in-cny")).json()["estimate"]["cost"]
+    assert "in-usd in USD; in-cny in CNY" in cost["reason"]
+
+
+#: the daily limit, the plan's, its engines; the pointers of the faults
+REFUSED: list[tuple[str, str | None, tuple[str, ...], list[str]]] = [
+    ("", "5 USD", ("in-usd",), []),
+    ("", "5 USD", ("in-usd", "doubao"), []),
+    ("20 USD", "5 USD", ("in-usd",), []),
+    ("20 USD", None, ("doubao",), []),
+    ("", "5 USD", ("in-usd", "unpriced"), ["/cost_limit"]),
+    ("", "5 USD", ("in-usd", "in-cny"), ["/cost_limit"]),
+    ("20 USD", None, ("in-usd", "unpriced", "in-cny"), ["/engines/1", "/engines/2"]),
+    ("20 USD", "5 CNY", ("in-cny",), ["/cost_limit"]),
+]
+
+
+@pytest.mark.parametrize(("daily", "limit", "engines", "pointers"), REFUSED)
+def test_a_limit_that_cannot_be_kept_is_refused_at_the_door(
+    paid: Callable[..., ContractClient], daily: str, limit: str | None, engines: tuple[str, ...], pointers: list[str]
+) -> None:
+    """Given an engine whose cost cannot be counted against the limit, then the plan is a 422 and nothing is stored."""
+    client = paid(BRANDQ_DAILY_COST_LIMIT=daily)
+    plan = plan_for(*engines, cost_limit=limit)
+    for url, accepted in (("/api/executions?dry_run=1", 200), ("/api/executions", 202)):
+        response = client.post(url, json=plan)
+        assert response.status_code == (422 if pointers else accepted), response.text
+        assert [fault["pointer"] for fault in response.json().get("errors", [])] == pointers
+    assert len(client.get("/api/executions").json()["executions"]) == (0 if pointers else 1)
+
+
+def test_the_predecessors_clients_hear_of_the_daily_limit_in_their_words(paid: Callable[..., ContractClient]) -> None:
+    """Given a daily limit and a model without a price, then the fault stands where they wrote the model."""
+    submission = {"brand_list": ["趣车良品"], "selectedModels": ["in-usd", "unpriced"], "customQuestions": ["哪家好？"]}
+    response = paid(BRANDQ_DAILY_COST_LIMIT="20 USD").post("/api/perform-brand-test-async", json=submission)
+    assert response.status_code == 422
+    assert [fault["pointer"] for fault in response.json()["errors"]] == ["/selectedModels/1"]
+
+
+def test_an_execution_shows_what_is_left_of_its_limit(desk: Desk, client: ContractClient) -> None:
+    """Given a limit, then what was spent and is set aside stands beside it, and the ETag changes with it; without a
+    limit there is nothing to show."""
+    assert client.get(f"/api/executions/{submit(client)}").json()["cost"] is None
+    execution_id = submit(client, cost_limit="5 USD")
+    own = f"/api/executions/{execution_id}"
+    first = client.get(own)
+    assert first.json()["cost"] == {"limit": "5", "spent": "0", "reserved": "0", "currency": "USD"}
+    assert client.get(own, headers={"If-None-Match": first.headers["etag"]}).status_code == 304
+    with desk.database.begin() as db:
+        budget = store.Budget(execution_id, CostLimit(Decimal(5), "USD"), "the plan's cost_limit")
+        store.reserve_cost(db, [budget], Decimal("0.02"), 3, now=desk.now())
+        store.settle_cost(db, [execution_id], reserved=Decimal("0.02"), spent=Decimal("0.015"), now=desk.now())
+    shown = client.get(own, headers={"If-None-Match": first.headers["etag"]})
+    assert shown.json()["cost"] == {"limit": "5", "spent": "0.015", "reserved": "0.04", "currency": "USD"}
+
+
+def test_a_retry_is_held_to_the_limits_of_its_time(paid: Callable[..., ContractClient]) -> None:
+    """Given an execution of an engine without a price, when a daily limit was set since, then it cannot be retried; and
+    whoever sent the plan again under its key is still given what stands."""
+    headers = {"Idempotency-Key": "k"}
+    accepted = paid().post("/api/executions", json=plan_for("unpriced"), headers=headers).json()
+    own = accepted["links"]["self"]
+    client = paid(BRANDQ_DAILY_COST_LIMIT="20 USD")
+    again = client.post("/api/executions", json=plan_for("unpriced"), headers=headers)
+    assert (again.status_code, again.json()["execution_id"]) == (202, accepted["execution_id"])
+    client.post(f"{own}/cancel")
+    refused = client.post(f"{own}/retry")
+    assert refused.status_code == 422
+    assert "the daily limit of 20 USD cannot be kept for unpriced" in refused.json()["errors"][0]["detail"]
+    assert len(client.get("/api/executions").json()["executions"]) == 1
+
+
+# -- reuse
+
+
+@pytest.fixture
+def running(database_url: str, tmp_path: Path) -> Iterator[Installed]:
+    with installed(tmp_path, database_url, "embedded") as site:
+        yield site
+
+
+def ended(site: Installed, response: Any) -> dict[str, Any]:
+    """The report of an accepted execution once it has ended."""
+    assert response.status_code == 202, response.text
+    found = site.ended(response.json()["execution_id"])
+    with site.desk.database.read() as db:
+        return dict(store.report_document(db, found.execution_id) or {})
+
+
+def test_a_plan_that_may_reuse_answers_asks_nobody_twice(running: Installed) -> None:
+    """Given an execution with answers, when its plan comes again with reuse_within_hours, then nobody is asked, it ends
+    completed, and every answer, the coverage and the pages say where the answers are from."""
+    client = ContractClient(running.desk)
+    plan = {**PLAN, "engines": ["sim/gpt-2"], "prompts": ["哪家好？", "Which one?"], "repeats": 3}
+    first = client.post("/api/executions", json=plan)
+    assert ended(running, first)["status"] == "completed"
+    originals = sample_ids(running.desk, first.json()["execution_id"])
+    calls = running.calls()
+    again = {**plan, "prompts": plan["prompts"][::-1], "reuse_within_hours": 24}
+    assert client.post("/api/executions?dry_run=1", json=again).json()["reused"] == 6
+
+    second = client.post("/api/executions", json=again, headers={"Idempotency-Key": "k"})
+    body = second.json()
+    assert (body["planned"], body["reused"]) == (6, 6)
+    assert (body["estimate"]["seconds"], body["estimate"]["basis"]) == (1, "nobody is asked")
+    assert (body["estimate"]["cost"]["low"], body["estimate"]["cost"]["high"]) == ("0", "0")
+    document = ended(running, second)
+    assert running.calls() == calls
+    assert document["status"] == "completed"
+    assert (document["coverage"]["planned"], document["coverage"]["taken_over"]) == (6, 6)
+    taken = set()
+    for row in client.get(body["links"]["samples"]).json()["samples"]:
+        shown = client.get(row["answer"]["link"]).json()
+        source = client.get(f"/api/executions/{first.json()['execution_id']}/answers/{shown['taken_from']}").json()
+        same = ("prompt", "engine", "repeat_no", "text", "answered_at", "digest")
+        assert [shown[name] for name in same] == [source[name] for name in same]
+        assert shown["cost"] == {"amount": None, "currency": None, "basis": "taken over"}
+        taken.add(shown["taken_from"])
+    assert taken == set(originals)
+    for form in ("md", "html"):
+        page = client.get(f"{body['links']['report']}?format={form}").text
+        assert "6 answers were taken from earlier executions" in page
+    replayed = client.post("/api/executions", json=again, headers={"Idempotency-Key": "k"}).json()
+    assert (replayed["execution_id"], replayed["reused"]) == (body["execution_id"], 6)
+
+
+def test_raising_the_repeats_asks_only_the_new_ones(running: Installed) -> None:
+    """Given two answers of each prompt, when five are wanted, then three are asked for and two are taken."""
+    client = ContractClient(running.desk)
+    plan = {**PLAN, "engines": ["sim/gpt-2"], "reuse_within_hours": 24}
+    assert ended(running, client.post("/api/executions", json={**plan, "repeats": 2}))["coverage"]["taken_over"] == 0
+    assert sum(running.calls().values()) == 2
+    document = ended(running, client.post("/api/executions", json={**plan, "repeats": 5}))
+    assert (document["coverage"]["planned"], document["coverage"]["taken_over"]) == (5, 2)
+    assert sum(running.calls().values()) == 5
+
+
+def test_without_hours_everybody_is_asked_again(running: Installed) -> None:
+    """Given stored answers, when the plan does not ask for them, then they are not taken."""
+    client = ContractClient(running.desk)
+    plan = {**PLAN, "engines": ["sim/gpt-2"]}
+    for times in (1, 2):
+        assert ended(running, client.post("/api/executions", json=plan))["coverage"]["taken_over"] == 0
+        assert sum(running.calls().values()) == 2 * times
+
+
 # -- polling
 
 
@@ -137,6 +352,7 @@ def test_progress_counts_settled_samples_and_never_falls(desk: Desk, client: Con
     assert shown["engines"][0] == {
         "engine": "doubao",
         "simulated": True,
+        "paused": None,
         "counts": {"failed": 1, "waiting": 1},
         "errors": {"auth": 1},
     }

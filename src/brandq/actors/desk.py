@@ -12,6 +12,7 @@ import dramatiq
 
 from brandq.actors.broker import open_broker
 from brandq.actors.declare import message
+from brandq.actors.lanes import Lane
 from brandq.actors.middleware import MAX_DELAY_MS
 from brandq.actors.publisher import Publisher
 from brandq.errors import BadSettings
@@ -60,7 +61,7 @@ class Desk:
         self.stopping = False
         self._store_threads = ThreadPoolExecutor(STORE_THREADS, thread_name_prefix="brandq-store")
         self._http: HttpSession | None = None
-        self._slots: dict[str, asyncio.Semaphore] = {}
+        self._lanes: dict[str, Lane] = {}
 
     def now(self) -> datetime:
         return datetime.now(UTC)
@@ -81,9 +82,9 @@ class Desk:
         except BadSettings as error:
             return ProviderError(ErrorClass.BAD_REQUEST, "; ".join(error.faults))
 
-    def slots(self, provider: Provider) -> asyncio.Semaphore:
-        """The calls that this process may have in flight at one provider. On the actors' loop only."""
-        return self._slots.setdefault(provider.name, asyncio.Semaphore(provider.concurrency))
+    def lane(self, provider: Provider, engine: EngineRef) -> Lane:
+        """The way of this process to one provider, which the simulator does not share with the real one."""
+        return self._lanes.setdefault(engine.scopes[0], Lane(provider))
 
     @property
     def http(self) -> HttpSession:
@@ -102,7 +103,7 @@ class Desk:
 
     async def open_loop(self) -> None:
         self._http = open_session()
-        self._slots = {}
+        self._lanes = {}
 
     async def close_loop(self) -> None:
         if self._http is not None:

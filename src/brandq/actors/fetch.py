@@ -2,7 +2,8 @@
 
 The claims of a batch are renewed while its calls run, so a lease can be short: what a dead worker held comes back
 within a minute or two. The same look tells which claims no longer hold (cancelled, past the deadline), and their calls
-are broken off. No transaction is open while a provider is waited for.
+are broken off. No transaction is open while a provider is waited for. Which samples may be asked, and when, is decided
+in ``admission``; what is not asked now comes back as a message of its own.
 """
 
 from __future__ import annotations
@@ -12,11 +13,12 @@ import logging
 import random
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 
 from brandq import store
+from brandq.actors.admission import Admission, admit, next_turn_s, note_outcomes
 from brandq.actors.analyze import analyze
 from brandq.actors.declare import actor
 from brandq.actors.desk import Desk
@@ -25,6 +27,7 @@ from brandq.errors import DatabaseNotReady
 from brandq.plan import EngineRef, Plan
 from brandq.providers import ask
 from brandq.providers.dialect import Outcome, ProviderError
+from brandq.store import Transaction
 
 logger = logging.getLogger(__name__)
 
@@ -37,6 +40,8 @@ WATCH_S = 1.0
 ASKING_S = 540.0
 #: between two tries at reaching the database with answers in hand; they are paid for and must not be dropped
 STORE_AGAIN_S = 2.0
+#: until the outcome for which calls were held back has probably been noted where all workers see it
+HELD_BACK_S = 0.5
 #: the first wait before a sample is asked again where the provider named none; it doubles, up to the second number
 FIRST_WAIT_S, LONGEST_WAIT_S = 1.5, 60.0
 
@@ -47,10 +52,14 @@ async def fetch(desk: Desk, sample_ids: list[int]) -> None:
 
     Safe to repeat: a sample that does not wait cannot be claimed, and a stale attempt cannot settle.
     """
-    claims, plans = await desk.in_thread(lambda: _claim(desk, sample_ids))
-    if not claims:
+    taken = await desk.in_thread(lambda: _take(desk, sample_ids))
+    for wait_s, priority, ids in taken.postponed:
+        desk.send(fetch, ids, priority=priority, delay_s=wait_s)
+    for execution_id in taken.looked_at:
+        await desk.in_thread(partial(close_if_done, desk, execution_id))
+    if not taken.claims:
         return
-    batch = _Batch(desk, claims, plans)
+    batch = _Batch(desk, taken)
     try:
         await batch.settle_all()
     except asyncio.CancelledError:
@@ -60,17 +69,88 @@ async def fetch(desk: Desk, sample_ids: list[int]) -> None:
         await batch.leave()
 
 
-def _claim(desk: Desk, sample_ids: Sequence[int]) -> tuple[list[store.Claim], dict[str, Plan]]:
+@dataclass(frozen=True)
+class _Ticket:
+    """A claim, whom it is for, and when its call may start; both times are of the monotonic clock, seconds."""
+
+    claim: store.Claim
+    engine: EngineRef
+    admitted_at: float
+    start_at: float
+
+
+@dataclass
+class _Taken:
+    """What became of the due samples of a message."""
+
+    plans: dict[str, Plan]
+    claims: list[_Ticket] = field(default_factory=list)
+    #: seconds to wait, priority, sample ids
+    postponed: list[tuple[float, int, list[int]]] = field(default_factory=list)
+    #: executions of which nothing was claimed, so that perhaps nothing keeps them open
+    looked_at: set[str] = field(default_factory=set)
+
+
+def _take(desk: Desk, sample_ids: Sequence[int]) -> _Taken:
+    """Claim what may be asked now, postpone or refuse the rest; one transaction."""
     now = desk.now()
     with desk.database.begin() as db:
-        lease_until = now + timedelta(seconds=desk.settings.lease_s)
-        claims = store.claim_samples(db, sample_ids, worker=desk.worker, now=now, lease_until=lease_until)
-        return claims, store.plans_of(db, {claim.execution_id for claim in claims})
+        due = store.due_samples(db, sample_ids, now=now)
+        taken = _Taken(store.plans_of(db, {one.execution_id for one in due}))
+        groups: dict[tuple[str, str], list[store.Due]] = {}
+        for one in due:
+            groups.setdefault((one.execution_id, one.engine), []).append(one)
+        for (execution_id, name), group in groups.items():
+            plan = taken.plans[execution_id]
+            engine = next(engine for engine in plan.engines if engine.engine == name)
+            admission = admit(desk, db, plan, engine, group, now)
+            _follow(desk, db, taken, engine, group, admission, now)
+    return taken
+
+
+def _follow(
+    desk: Desk,
+    db: Transaction,
+    taken: _Taken,
+    engine: EngineRef,
+    group: Sequence[store.Due],
+    admission: Admission,
+    now: datetime,
+) -> None:
+    chosen = desk.provider(engine)
+    if not isinstance(chosen, ProviderError):
+        desk.lane(chosen[0], engine).hear(engine.model, proven=admission.proven, troubled=admission.troubled)
+    ids = [one.sample_id for one in group]
+    claims = store.claim_samples(
+        db,
+        ids[: admission.granted],
+        worker=desk.worker,
+        now=now,
+        lease_until=now + timedelta(seconds=desk.settings.lease_s),
+        set_aside=admission.set_aside,
+    )
+    admitted_at = time.monotonic()
+    for number, claim in enumerate(claims):
+        start_in = (admission.first_at + number * admission.gap - now).total_seconds()
+        taken.claims.append(_Ticket(claim, engine, admitted_at, admitted_at + start_in))
+    rest = ids[admission.granted :]
+    if not claims:
+        taken.looked_at.add(group[0].execution_id)
+    if not rest:
+        return
+    if admission.refused is not None:
+        code, words = admission.refused
+        store.refuse_samples(db, rest, code=code, message=words, now=now)
+        return
+    # messages that were refused together must not all come back together
+    wait_s = random.uniform(admission.wait_s, min(admission.wait_s * 1.5, admission.wait_s + 10))
+    store.postpone(db, rest, until=now + timedelta(seconds=wait_s))
+    taken.postponed.append((wait_s, group[0].priority, rest))
 
 
 @dataclass(frozen=True)
 class _Landed:
-    """One ended call; ``outcome`` is None when no slot came free and the sample was never asked."""
+    """One ended call; ``outcome`` is None when the sample was not asked: no slot came free, or the provider said no."""
 
     claim: store.Claim
     engine: EngineRef
@@ -86,40 +166,52 @@ class _Settled:
     again: list[tuple[store.Claim, float]]
     given_up: set[str]
 
-    def hand_back(self, again: Iterable[store.Claim], given_up: Iterable[str]) -> None:
-        self.again += [(claim, 0.0) for claim in again]
+    def hand_back(self, again: Iterable[store.Claim], given_up: Iterable[str], wait_s: float = 0.0) -> None:
+        self.again += [(claim, wait_s) for claim in again]
         self.given_up.update(given_up)
 
 
 class _Batch:
     """The calls of one message while they run."""
 
-    def __init__(self, desk: Desk, claims: Sequence[store.Claim], plans: dict[str, Plan]) -> None:
+    def __init__(self, desk: Desk, taken: _Taken) -> None:
         self.desk = desk
-        self.plans = plans
+        self.plans = taken.plans
         self.asked: set[int] = set()
-        self.calls = {asyncio.create_task(self._call(claim)): claim for claim in claims}
+        self.calls = {asyncio.create_task(self._call(ticket)): ticket.claim for ticket in taken.claims}
         self._watched = self._renewed = time.monotonic()
 
-    async def _call(self, claim: store.Claim) -> _Landed:
+    async def _call(self, ticket: _Ticket) -> _Landed:
+        claim, engine = ticket.claim, ticket.engine
         plan = self.plans[claim.execution_id]
-        engine = next(engine for engine in plan.engines if engine.engine == claim.engine)
         chosen = self.desk.provider(engine)
         if isinstance(chosen, ProviderError):
             return _Landed(claim, engine, Outcome(None, chosen, 0, {}), self.desk.now())
         provider, key = chosen
-        slots = self.desk.slots(provider)
+        lane = self.desk.lane(provider, engine)
         try:
-            await asyncio.wait_for(slots.acquire(), ASKING_S - provider.total_s)
+            async with asyncio.timeout(ASKING_S - provider.total_s):
+                entered = await lane.enter(engine.model, admitted_at=ticket.admitted_at, start_at=ticket.start_at)
         except TimeoutError:
+            entered = False
+        if not entered:
             return _Landed(claim, engine, None, self.desk.now())
+        outcome = None
         try:
             asked_at = self.desk.now()
             self.asked.add(claim.sample_id)
-            outcome = await ask(self.desk.http, provider, engine, plan.prompts[claim.prompt_no - 1], key)
+            prompt = plan.prompts[claim.prompt_no - 1]
+            outcome = await ask(
+                self.desk.http, provider, engine, prompt, key, system=plan.system, turn=partial(self._turn, ticket)
+            )
         finally:
-            slots.release()
+            lane.leave(engine.model, outcome)
         return _Landed(claim, engine, outcome, asked_at)
+
+    async def _turn(self, ticket: _Ticket) -> None:
+        """Wait for the starting time of one more request of a call; it counts towards the pace like any other."""
+        wait_s = await self.desk.in_thread(lambda: _next_turn_s(self.desk, ticket))
+        await asyncio.sleep(wait_s)
 
     async def settle_all(self) -> None:
         """Settle every call as it lands; ends when none is left."""
@@ -233,7 +325,7 @@ def _record(desk: Desk, landed: Sequence[_Landed]) -> _Settled:
         for call in sorted(landed, key=lambda call: call.claim.sample_id):
             claim, outcome = call.claim, call.outcome
             if outcome is None:
-                settled.hand_back(*store.hand_back(db, [claim], asked=False, now=now))
+                settled.hand_back(*store.hand_back(db, [claim], asked=False, now=now), wait_s=HELD_BACK_S)
             elif outcome.error is None:
                 simulated = call.engine.simulated
                 if store.settle_answer(db, claim, outcome, asked_at=call.asked_at, simulated=simulated, now=now):
@@ -246,18 +338,26 @@ def _record(desk: Desk, landed: Sequence[_Landed]) -> _Settled:
                     settled.again.append((claim, wait_s))
                 elif moved:
                     settled.given_up.add(claim.execution_id)
+        for engine in {call.engine.scopes: call.engine for call in landed}.values():
+            theirs = [call.outcome for call in landed if call.engine == engine and call.outcome is not None]
+            note_outcomes(desk, db, engine, theirs, now=now)
     return settled
+
+
+def _next_turn_s(desk: Desk, ticket: _Ticket) -> float:
+    with desk.database.begin() as db:
+        return next_turn_s(desk, db, ticket.engine, now=desk.now())
 
 
 def _wait_s(error: ProviderError, attempt: int) -> float | None:
     """Seconds until the sample is asked again; None when it is not.
 
-    What the provider asked for is honoured. Otherwise the wait doubles with each attempt, with jitter over its upper
-    half so that the samples of a batch, which failed together, do not come back together.
+    The wait doubles with each attempt, with jitter over its upper half so that the samples of a batch, which failed
+    together, do not come back together. It is never shorter than what the provider asked for; it may be longer, for a
+    quota that refills drop by drop names a short wait to everybody, and serves one.
     """
     if not error.ask_again or attempt >= store.MAX_ATTEMPTS:
         return None
-    if error.wait_ms is not None:
-        return error.wait_ms / 1000 + random.uniform(0, 0.5)
     longest = min(LONGEST_WAIT_S, FIRST_WAIT_S * 2 ** (attempt - 1))
-    return random.uniform(longest / 2, longest)
+    own = random.uniform(longest / 2, longest)
+    return own if error.wait_ms is None else max(own, error.wait_ms / 1000 + random.uniform(0, 0.5))

@@ -12,8 +12,12 @@ from brandq.states import ExecutionState
 
 
 def close_if_done(desk: Desk, execution_id: str) -> None:
-    """Close the execution if no sample of it is open, and send its report. Any number may call; one closes."""
+    """Close the execution if no sample of it is open, and send its report. Any number may call; one closes.
+
+    What only waits for an engine that is paused until people act keeps nothing open: it is given up first.
+    """
     with desk.database.begin() as db:
+        store.refuse_paused(db, execution_id, now=desk.now())
         priority = store.close_execution(db, execution_id, now=desk.now())
     if priority is not None:
         desk.send(report, execution_id, priority=priority)

@@ -103,6 +103,7 @@ def release_expired(desk: Desk) -> int:
 def expire_overdue(desk: Desk) -> int:
     """Close the executions whose deadline has passed with what they have."""
     with desk.database.begin() as db:
+        store.refuse_overdue(db, now=desk.now(), limit=MOST_ROWS)
         expired = store.expire_overdue(db, now=desk.now(), limit=MOST_ROWS)
     for execution_id in expired:
         desk.send(report, execution_id)

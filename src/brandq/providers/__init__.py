@@ -1,7 +1,8 @@
-"""``ask``: one prompt, one engine, one HTTP attempt, and the only place that talks to providers.
+"""``ask``: one prompt, one engine, one attempt over HTTP, and the only place that talks to providers.
 
-It neither repeats nor sleeps nor keeps anything: attempts are counted where a sample is claimed, pacing and breaker
-belong to the caller. What came back, whole or broken, is an Outcome; only a cancellation passes through.
+An attempt is one POST and the rounds that a provider asks for: some pause, and go on when they are sent back what they
+said. ``ask`` neither repeats nor sleeps nor keeps anything: attempts are counted where a sample is claimed, pacing and
+breaker belong to the caller. What came back, whole or broken, is an Outcome; only a cancellation passes through.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
@@ -19,13 +20,29 @@ import aiohttp
 from brandq import __version__
 from brandq.plan import EngineRef
 from brandq.providers import anthropic, dashscope, gemini, openai_chat, openai_responses
-from brandq.providers.dialect import BEARER, Answer, Call, Dialect, ErrorClass, Outcome, Provider, ProviderError, Reply
+from brandq.providers.bodies import in_one
+from brandq.providers.dialect import (
+    BEARER,
+    DIRECT,
+    Answer,
+    Call,
+    Dialect,
+    DialectInRounds,
+    ErrorClass,
+    Outcome,
+    Provider,
+    ProviderError,
+    Reply,
+)
+from brandq.providers.keys import hidden_in, without_key
 from brandq.providers.trouble import provider_error
 
-__all__ = ["CONNECT_S", "DIALECTS", "MAX_REPLY_BYTES", "HttpSession", "ask", "open_session"]
+__all__ = ["CONNECT_S", "DIALECTS", "MAX_REPLY_BYTES", "HttpSession", "Turn", "ask", "open_session"]
 
 #: what ``open_session`` opens; the actors hold one and need not know whose it is
 HttpSession = aiohttp.ClientSession
+#: returns when the caller's pace allows one more request
+Turn = Callable[[], Awaitable[None]]
 
 #: every wire format by the name that registry rows use
 DIALECTS: Mapping[str, Dialect] = {
@@ -36,19 +53,27 @@ DIALECTS: Mapping[str, Dialect] = {
     "dashscope": dashscope,
 }
 
-#: seconds for one connection with its TLS; the whole call has the row's ``total_s``, which also covers name resolution
+#: Seconds for one connection with its TLS. The limits lie one inside the other: this one, then the time until a reply
+#: begins (the row's ``first_byte_s``, from each POST on, so with its connection and name resolution), then the whole
+#: attempt with all its rounds (``total_s``), then what the caller has for its message. The first to run out says which
+#: part was slow; the outermost only guards against a fault of ours.
 CONNECT_S = 10.0
+#: of ``total_s``, where the row has no ``first_byte_s``: most providers think first and then send all at once, so
+#: nearly all of the time belongs to the wait, and what is left is plenty for the body
+FIRST_BYTE_SHARE = 0.9
 #: calls in flight at one provider that a registry row may ask for, and the connections that a session opens to one host
 MAX_IN_FLIGHT = 1024
-#: a hundred times the longest answer that is worth reading
+#: of all rounds together; a hundred times the longest answer that is worth reading
 MAX_REPLY_BYTES = 10_000_000
-#: a shorter key (local servers take any word) may stand in a reply by chance; cutting it out would spoil the words
-_MIN_KEY_CHARS = 8
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 class _TooLong(aiohttp.ClientPayloadError):
     """The body passed MAX_REPLY_BYTES."""
+
+
+class _NotBegun(TimeoutError):
+    """No head of a reply came in time."""
 
 
 #: what broke, most special first -> class, words
@@ -66,6 +91,7 @@ _BROKEN: tuple[tuple[type[Exception], ErrorClass, str], ...] = (
     (aiohttp.ServerDisconnectedError, ErrorClass.NETWORK, "hung up without a reply"),
     (aiohttp.ClientPayloadError, ErrorClass.NETWORK, "hung up in the middle of the reply"),
     (aiohttp.ClientResponseError, ErrorClass.NETWORK, "the reply is not HTTP"),
+    (_NotBegun, ErrorClass.NETWORK, "no reply began in time"),
     (TimeoutError, ErrorClass.NETWORK, "no whole reply in time"),
     (aiohttp.ClientError, ErrorClass.NETWORK, "the connection failed"),
     (OSError, ErrorClass.NETWORK, "the connection failed"),
@@ -92,56 +118,105 @@ def open_session() -> aiohttp.ClientSession:
 
 
 async def ask(
-    session: aiohttp.ClientSession, provider: Provider, engine: EngineRef, prompt: str, key: str | None
+    session: aiohttp.ClientSession,
+    provider: Provider,
+    engine: EngineRef,
+    prompt: str,
+    key: str | None,
+    *,
+    system: str | None = None,
+    turn: Turn | None = None,
 ) -> Outcome:
-    """One attempt at an answer: exactly one POST, bounded by ``provider.total_s`` seconds and MAX_REPLY_BYTES.
+    """One attempt at an answer: one POST, and at most ``provider.rounds`` more while the provider wants to go on.
 
-    The key is in the request's header and nowhere else: where a provider repeats it in an error, it is cut out of the
-    message and of ``raw``. Everything that goes wrong is in the Outcome; CancelledError passes through.
+    All of it is bounded by ``provider.total_s`` seconds and MAX_REPLY_BYTES. ``turn`` is awaited before each POST but
+    the first, within those seconds. An answer is read from all rounds together; one that still waits for a further
+    round is read as the cut off answer that it is, and where a later round breaks, its error is the attempt's.
+
+    The key is in the request's header and nowhere else: where a reply repeats it, it is cut out before the reply is
+    read. Everything that goes wrong is in the Outcome; CancelledError passes through.
     """
     dialect = DIALECTS[provider.dialect]
-    call = dialect.call(provider, engine, prompt)
+    call = dialect.call(provider, engine, prompt, system)
+    replies: list[Reply] = []
+    posts = 0
     begun = time.monotonic()
     try:
         async with asyncio.timeout(provider.total_s):
-            reply = await _post(session, call, key, provider.key_header)
+            asking: Call | None = call
+            while asking is not None:
+                if turn is not None and posts:
+                    await turn()
+                posts += 1
+                room = MAX_REPLY_BYTES - sum(len(reply.body) for reply in replies)
+                replies.append(await _post(session, provider, asking, key, room))
+                asking = _next(dialect, provider, engine, asking, replies)
     except (aiohttp.ClientError, OSError) as broken:
         error = _broken(provider, engine, broken, key)
-        return Outcome(None, error, _since_ms(begun), call.body)
+        return Outcome(None, error, _since_ms(begun), call.body, posts=posts)
     latency_ms = _since_ms(begun)
+    # cut out before anything reads it: an error's message is shortened, maybe in the middle of the key, and an echo
+    # would make it part of an answer
+    bodies = [without_key(one.body, key) for one in replies]
+    reply = replace(replies[-1], body=bodies[-1])
     outcome = dialect.read(provider, engine, reply)
+    if isinstance(outcome, Answer) and len(bodies) > 1:
+        reply = replace(reply, body=in_one(bodies))
+        outcome = dialect.read(provider, engine, reply)
     if isinstance(outcome, Answer):
-        return Outcome(outcome, None, latency_ms, call.body, reply.body, reply.status)
-    clean = replace(reply, body=_without_key(reply.body, key))
-    if clean.body != reply.body:
-        outcome = dialect.read(provider, engine, clean)  # before its message was cut, maybe in the middle of the key
-    if isinstance(outcome, Answer):
-        return Outcome(outcome, None, latency_ms, call.body, clean.body, reply.status)
-    return Outcome(None, _quiet(outcome, key), latency_ms, call.body, clean.body, reply.status)
+        return Outcome(outcome, None, latency_ms, call.body, reply.body, reply.status, posts)
+    error = replace(outcome, message=hidden_in(outcome.message, key))
+    return Outcome(None, error, latency_ms, call.body, reply.body, reply.status, posts)
 
 
-async def _post(session: aiohttp.ClientSession, call: Call, key: str | None, key_header: str) -> Reply:
+def _next(dialect: Dialect, provider: Provider, engine: EngineRef, call: Call, replies: Sequence[Reply]) -> Call | None:
+    """The request of the next round; None where the last reply ends the attempt or no round is left."""
+    if replies[-1].status != 200 or len(replies) > provider.rounds or not isinstance(dialect, DialectInRounds):
+        return None
+    return dialect.follow_up(provider, engine, call, replies[-1])
+
+
+async def _post(session: aiohttp.ClientSession, provider: Provider, call: Call, key: str | None, room: int) -> Reply:
+    """One request and its reply, whose body takes at most ``room`` bytes."""
     headers = dict(call.headers)
     if key is not None:
-        headers[key_header] = f"Bearer {key}" if key_header == BEARER else key
-    async with session.post(
-        call.url,
-        data=json.dumps(call.body, ensure_ascii=False).encode(),
-        headers=headers,
-        timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_S),
-        allow_redirects=False,
-        proxy=_proxy(call.url),
-    ) as http:
+        headers[provider.key_header] = f"Bearer {key}" if provider.key_header == BEARER else key
+    limit = asyncio.timeout(_first_byte_s(provider))
+    try:
+        async with limit:
+            http = await session.post(
+                call.url,
+                # half a character, which a reply that goes back may hold and UTF-8 cannot, is escaped as it came
+                data=json.dumps(call.body, ensure_ascii=False).encode("utf-8", "backslashreplace"),
+                headers=headers,
+                timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_S),
+                allow_redirects=False,
+                proxy=_proxy(provider, call.url),
+            )
+    except TimeoutError as late:
+        if limit.expired():
+            raise _NotBegun from late
+        raise
+    async with http:
         body = bytearray()
         async for chunk in http.content.iter_any():
             body += chunk
-            if len(body) > MAX_REPLY_BYTES:
+            if len(body) > room:
                 raise _TooLong
         return Reply(http.status, {name.lower(): value for name, value in http.headers.items()}, bytes(body))
 
 
-def _proxy(url: str) -> str | None:
-    """The proxy that this machine uses for the URL, found as curl and pip find it; never for the machine itself."""
+def _first_byte_s(provider: Provider) -> float:
+    return provider.first_byte_s or FIRST_BYTE_SHARE * provider.total_s
+
+
+def _proxy(provider: Provider, url: str) -> str | None:
+    """The proxy for the URL: the row's word where it has one, even for this machine itself.
+
+    Else the one that this machine uses, found as curl and pip find it, and none for the machine itself.
+    """
+    if provider.proxy is not None:
+        return None if provider.proxy == DIRECT else provider.proxy
     parts = urlsplit(url)
     host = parts.hostname or ""
     if host in _LOOPBACK or proxy_bypass(host):
@@ -152,24 +227,13 @@ def _proxy(url: str) -> str | None:
 
 def _broken(provider: Provider, engine: EngineRef, broken: Exception, key: str | None) -> ProviderError:
     error_class, words = next((meant, words) for kind, meant, words in _BROKEN if isinstance(broken, kind))
-    if type(broken) is TimeoutError:
+    if isinstance(broken, _NotBegun):
+        words = f"no reply began within {_first_byte_s(provider):g} s"
+    elif type(broken) is TimeoutError:
         words = f"no whole reply within {provider.total_s:g} s"
-    said = str(broken).replace(key, "***") if key and len(key) >= _MIN_KEY_CHARS else str(broken)
-    return provider_error(provider, engine, error_class, f"{words} from {provider.base_url}", said)
-
-
-def _without_key(body: bytes, key: str | None) -> bytes:
-    if key and len(key) >= _MIN_KEY_CHARS:
-        for form in (key, json.dumps(key)[1:-1], key.replace("/", "\\/")):
-            body = body.replace(form.encode(), b"***")
-    return body
-
-
-def _quiet(error: ProviderError, key: str | None) -> ProviderError:
-    """The error without the key, in whatever way the body had spelled it."""
-    if key and len(key) >= _MIN_KEY_CHARS and key in error.message:
-        return replace(error, message=error.message.replace(key, "***"))
-    return error
+    return provider_error(
+        provider, engine, error_class, f"{words} from {provider.base_url}", hidden_in(str(broken), key)
+    )
 
 
 def _since_ms(begun: float) -> int:

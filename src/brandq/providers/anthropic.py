@@ -2,15 +2,19 @@
 
 A cited answer is cut into many text blocks; joined they are the text, and each cited block is a span of it. What a
 search found stands in blocks of its own, and a search that failed is such a block too, under HTTP 200.
+
+A long turn comes in rounds: the provider pauses, and goes on where it stopped once it is sent back what it said. The
+blocks of all rounds are one content, and what a later round cites an earlier one may have found.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from brandq.plan import EngineRef
-from brandq.providers.bodies import Json, count, dicts
+from brandq.providers.bodies import Json, added, count, dicts, sendable
 from brandq.providers.dialect import (
     Answer,
     AnswerKind,
@@ -21,7 +25,7 @@ from brandq.providers.dialect import (
     ProviderError,
     Reply,
 )
-from brandq.providers.replies import cost_of, filled, headers_of, model_name, not_of_dialect, opened
+from brandq.providers.replies import cost_of, filled, headers_of, model_name, not_of_dialect, opened, opened_rounds
 from brandq.providers.sources import merged, text_citations, title_of, web_address
 from brandq.providers.trouble import provider_error, storable
 
@@ -32,20 +36,19 @@ VERSION = "2023-06-01"
 #: one cuts nobody short; every model allows it, and so long an answer still comes without streaming within ``total_s``.
 MAX_TOKENS = 8192
 
-# pause_turn: the provider paused a long turn and waits to be sent it back; citations of the next round refer to the
-# results of this one, and the usage adds up. An attempt is one POST, so until it may have rounds, this is an answer cut
-# off in the middle.
-_CUTTING = frozenset({"max_tokens", "model_context_window_exceeded", "pause_turn"})
+#: the provider paused a long turn and waits to be sent it back; where nobody does, the answer is cut off in the middle
+_PAUSE = "pause_turn"
+_CUTTING = frozenset({"max_tokens", "model_context_window_exceeded", _PAUSE})
 #: the provider broke off in the middle; whatever text came is no answer
 _BREAKING = frozenset({"insufficient_system_resource"})
 
 _RESULT = "web_search_tool_result"
 
 
-def call(provider: Provider, engine: EngineRef, prompt: str) -> Call:
+def call(provider: Provider, engine: EngineRef, prompt: str, system: str | None = None) -> Call:
     """The request: the prompt byte for byte as the only message, and nothing that shapes the answer but the row's own.
 
-    No system text and no sampling fields: a buyer sends none, and newer models refuse them.
+    A system text only where the caller gives one, and no sampling fields: newer models refuse them.
     """
     body: dict[str, Any] = {
         "model": engine.model,
@@ -55,35 +58,56 @@ def call(provider: Provider, engine: EngineRef, prompt: str) -> Call:
     body.update(filled(provider.body, engine.locale))
     if engine.search:
         body.update(filled(provider.search or {}, engine.locale))
+    if system is not None:
+        body["system"] = system
     headers = headers_of(provider, **{"anthropic-version": VERSION})
     return Call(provider.base_url.rstrip("/") + (provider.path or DEFAULT_PATH), headers, body)
 
 
 def read(provider: Provider, engine: EngineRef, reply: Reply) -> Answer | ProviderError:
     """What the reply says. Any bytes give an Answer or a ProviderError, and nothing is raised."""
-    document = opened(provider, engine, reply)
-    if not isinstance(document, dict):
-        return document
+    rounds = opened_rounds(provider, engine, reply)
+    if not isinstance(rounds, list):
+        return rounds
+    document = rounds[-1]
     if not isinstance(document.get("content"), list):
         return not_of_dialect(provider, engine, reply, "content")
     finish = document.get("stop_reason")
     finish = storable(finish)[:100] or None if isinstance(finish, str) else None
     if finish in _BREAKING:
         return provider_error(provider, engine, ErrorClass.OVERLOADED, f"broke off with {finish!r}", reply=reply)
-    return _answer(provider, engine, document, dicts(document["content"]), finish)
+    return _answer(provider, engine, rounds, finish)
 
 
-def _answer(provider: Provider, engine: EngineRef, document: Json, blocks: list[Json], finish: str | None) -> Answer:
+def follow_up(provider: Provider, engine: EngineRef, call: Call, reply: Reply) -> Call | None:
+    """The request again with what the paused reply said, unchanged, as the assistant's last message; else None."""
+    document = opened(provider, engine, reply)
+    if not isinstance(document, dict) or document.get("stop_reason") != _PAUSE:
+        return None
+    content = document.get("content")
+    if not isinstance(content, list) or not content:
+        return None  # a message of nothing is refused
+    try:
+        said = {"role": "assistant", "content": sendable(content)}
+    except ValueError:
+        return None
+    return replace(call, body={**call.body, "messages": [*call.body["messages"], said]})
+
+
+def _answer(provider: Provider, engine: EngineRef, rounds: list[Json], finish: str | None) -> Answer:
+    blocks = [block for document in rounds for block in dicts(document.get("content"))]
     text = "".join(_texts(blocks))
-    searches = _searches(document)
+    searches = _searches(rounds)
     executed = _executed(blocks, searches)
-    tokens = _tokens(document)
-    cost, currency, basis = cost_of(provider, engine, document.get("usage"), tokens, executed, searches)
+    counted = [_tokens(document) for document in rounds]
+    tokens = added(sides[0] for sides in counted), added(sides[1] for sides in counted)
+    usages = [document.get("usage") for document in rounds]
+    cost, currency, basis = cost_of(provider, engine, usages, tokens, executed, searches)
     return Answer(
         text=text,
         kind=_kind(finish, text),
         finish=finish,
-        served_model=model_name(document.get("model")),
+        served_model=model_name(rounds[-1].get("model")),
         citations=merged([*_cited(blocks), *_retrieved(blocks), *text_citations(text)]),
         search_requested=engine.search,
         search_executed=executed,
@@ -137,11 +161,15 @@ def _retrieved(blocks: list[Json]) -> Iterator[Citation]:
                 yield Citation(url, title_of(found.get("title")), False, _RESULT)
 
 
-def _searches(document: Json) -> int | None:
-    """How many searches the reply counts; None where it keeps no count."""
-    usage = document.get("usage")
-    tools = usage.get("server_tool_use") if isinstance(usage, dict) else None
-    return count(tools.get("web_search_requests")) if isinstance(tools, dict) else None
+def _searches(rounds: list[Json]) -> int | None:
+    """How many searches the rounds count; None where none keeps a count."""
+    counts = []
+    for document in rounds:
+        usage = document.get("usage")
+        tools = usage.get("server_tool_use") if isinstance(usage, dict) else None
+        counts.append(count(tools.get("web_search_requests")) if isinstance(tools, dict) else None)
+    known = [number for number in counts if number is not None]
+    return added(known) if known else None
 
 
 def _executed(blocks: list[Json], searches: int | None) -> bool | None:

@@ -6,8 +6,9 @@ Shared by the dialects. Nothing here raises, whatever the bytes.
 from __future__ import annotations
 
 import json
+import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -22,6 +23,10 @@ _MAX_COST = Decimal(1_000_000)
 PLACES = Decimal("0.000000001")
 #: blank lines and comments that keep a slow connection alive before the body begins
 _PREAMBLE = re.compile(r"\A(?:\s++|:[^\n]*+)++")
+#: the same with the mark of the encoding before it, in bytes
+_RAW_PREAMBLE = re.compile(rb"\A(?:\xef\xbb\xbf)?(?:\s++|:[^\n]*+)*+")
+#: deeper ones come from no assistant
+_MAX_LEVELS = 50
 
 
 class Garbled(str):
@@ -49,6 +54,31 @@ def parsed(body: bytes) -> Any:
         return Garbled("cut or broken JSON")
 
 
+def in_one(bodies: Iterable[bytes]) -> bytes:
+    """A JSON array of these bodies, each as it came but for what may stand before JSON and nowhere inside of it."""
+    return b"[" + b",".join(_RAW_PREAMBLE.sub(b"", body, count=1) for body in bodies) + b"]"
+
+
+def sendable(found: object, levels: int = _MAX_LEVELS) -> Any:
+    """What ``parsed`` gave, in a form that JSON can be written from: exact numbers are floats again.
+
+    ValueError for what cannot be sent back as it came: a number beyond all floats, or things inside of things without
+    end.
+    """
+    if isinstance(found, Decimal):
+        number = float(found)
+        if not math.isfinite(number):
+            raise ValueError("a number that JSON has no form for")
+        return number
+    if isinstance(found, dict | list) and not levels:
+        raise ValueError("too many levels")
+    if isinstance(found, dict):
+        return {name: sendable(value, levels - 1) for name, value in found.items()}
+    if isinstance(found, list):
+        return [sendable(item, levels - 1) for item in found]
+    return found
+
+
 def _exact(digits: str) -> Decimal:
     try:
         return Decimal(digits)
@@ -70,6 +100,16 @@ def count(found: object) -> int | None:
     if isinstance(found, bool) or not isinstance(found, int) or not 0 <= found <= _MAX_COUNT:
         return None
     return found
+
+
+def added(counts: Iterable[int | None]) -> int | None:
+    """The sum as it may be stored; None where one of them is not known, for the rest would understate it."""
+    known = 0
+    for number in counts:
+        if number is None:
+            return None
+        known += number
+    return count(known)
 
 
 def amount(found: object, parts: Decimal = Decimal(1)) -> Decimal | None:

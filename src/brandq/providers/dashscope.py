@@ -28,12 +28,20 @@ DEFAULT_PATH = "/api/v1/services/aigc/text-generation/generation"
 _SEEING = "/multimodal-generation/"
 
 
-def call(provider: Provider, engine: EngineRef, prompt: str) -> Call:
-    """The request: the prompt byte for byte as the only message, and nothing beside it but what the row gives."""
+def call(provider: Provider, engine: EngineRef, prompt: str, system: str | None = None) -> Call:
+    """The request: the prompt byte for byte as the only message, and nothing beside it but what the row gives.
+
+    A system text, as a message before it, only where the caller gives one.
+    """
     path = provider.path or DEFAULT_PATH
+    said = [("user", prompt)] if system is None else [("system", system), ("user", prompt)]
     body: dict[str, Any] = {
         "model": engine.model,
-        "input": {"messages": [{"role": "user", "content": [{"text": prompt}] if _SEEING in path else prompt}]},
+        "input": {
+            "messages": [
+                {"role": role, "content": [{"text": text}] if _SEEING in path else text} for role, text in said
+            ]
+        },
         "parameters": {
             "result_format": "message",
             **filled(provider.body, engine.locale),
@@ -70,7 +78,7 @@ def _answer(provider: Provider, engine: EngineRef, document: Json, output: Json,
     searches = _searches(usage)
     executed = True if sources or searches else (False if searches == 0 else None)
     tokens = count(usage.get("input_tokens")), count(usage.get("output_tokens"))
-    cost, currency, basis = cost_of(provider, engine, None, tokens, executed, searches)
+    cost, currency, basis = cost_of(provider, engine, [], tokens, executed, searches)
     return Answer(
         text=text,
         kind=_kind(finish, text),

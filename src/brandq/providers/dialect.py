@@ -1,7 +1,8 @@
-"""Call, Reply, Answer, ProviderError: what passes between brandq and a provider, and the two functions of a dialect.
+"""Call, Reply, Answer, ProviderError: what passes between brandq and a provider, and the functions of a dialect.
 
-A dialect is a module with ``call`` and ``read``; it does no I/O, keeps no state and never sees a key. Many providers
-share one dialect: what differs between them stands in their registry row.
+A dialect is a module with ``call`` and ``read``, and ``follow_up`` where its providers may pause and want to be sent
+back what they said; it does no I/O, keeps no state and never sees a key. Many providers share one dialect: what differs
+between them stands in their registry row.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from brandq.plan import EngineRef
 
@@ -48,6 +49,12 @@ class ErrorClass(StrEnum):
 
 #: the same prompt may fare better later; every other class ends the sample at once
 ASK_AGAIN: frozenset[ErrorClass] = frozenset({ErrorClass.RATE_LIMIT, ErrorClass.OVERLOADED, ErrorClass.NETWORK})
+#: nobody who asks this provider would fare better until people act: the key, its rights or its money
+OF_PROVIDER: frozenset[ErrorClass] = frozenset({ErrorClass.AUTH, ErrorClass.NO_MONEY, ErrorClass.PERMISSION})
+#: nor with this model of it, while its others may answer
+OF_MODEL: frozenset[ErrorClass] = frozenset({ErrorClass.MODEL, ErrorClass.DAILY_QUOTA})
+#: the provider itself is in trouble, and asking more makes it worse
+FAILING: frozenset[ErrorClass] = frozenset({ErrorClass.OVERLOADED, ErrorClass.NETWORK})
 
 
 @dataclass(frozen=True)
@@ -119,6 +126,9 @@ class Price:
     search: Decimal | None = None
 
 
+#: what a row's ``proxy`` says where its provider is to be asked without one
+DIRECT = "direct"
+
 #: the header that carries a key as ``Bearer KEY``; any other carries the key alone
 BEARER = "authorization"
 
@@ -133,7 +143,11 @@ class Provider:
     spelled.
     ``think_tags``: reasoning may stand in the text between <think> tags and is no part of the answer. ``locale`` is the
     row's own; an engine has one only where ``{locale}`` stands in ``body`` or ``search``. ``concurrency``
-    is the number of calls in flight per process, ``total_s`` the limit of one whole call.
+    is the number of calls in flight per process, ``requests_per_minute`` the most that may begin in a minute, None
+    where no limit is known; the caller keeps to both. ``rounds`` is the most follow-ups of one attempt.
+    ``total_s`` is the limit of one whole attempt, its rounds included, ``first_byte_s`` that of the time from a request
+    to the head of its reply, None for a share of ``total_s``.
+    ``proxy``: DIRECT for none, an address for that one, None for the one that this machine uses.
     ``verified`` is false where the row rests on documentation and no real reply has been seen.
     """
 
@@ -159,6 +173,10 @@ class Provider:
     think_tags: bool = False
     locale: str | None = None
     key_header: str = BEARER
+    rounds: int = 0
+    requests_per_minute: int | None = None
+    proxy: str | None = None
+    first_byte_s: float | None = None
 
 
 @dataclass(frozen=True)
@@ -180,21 +198,33 @@ class Reply:
 
 
 class Dialect(Protocol):
-    """A wire format: two pure functions."""
+    """A wire format: pure functions."""
 
-    def call(self, provider: Provider, engine: EngineRef, prompt: str) -> Call:
-        """The request that puts this prompt, byte for byte, to this engine."""
+    def call(self, provider: Provider, engine: EngineRef, prompt: str, system: str | None = None) -> Call:
+        """The request that puts this prompt, byte for byte, to this engine, under a system text where one is given."""
 
     def read(self, provider: Provider, engine: EngineRef, reply: Reply) -> Answer | ProviderError:
-        """What the reply says. Any bytes give one or the other, and nothing is raised."""
+        """What the reply says. Any bytes give one or the other, and nothing is raised.
+
+        In a DialectInRounds the body may also be a JSON array: the bodies of all rounds of an attempt, in their order.
+        """
+
+
+@runtime_checkable
+class DialectInRounds(Dialect, Protocol):
+    """A wire format in which a provider may pause, and goes on when it is sent back what it said."""
+
+    def follow_up(self, provider: Provider, engine: EngineRef, call: Call, reply: Reply) -> Call | None:
+        """The next request; None where the reply, which ``call`` brought, is final or an error. Nothing is raised."""
 
 
 @dataclass(frozen=True)
 class Outcome:
     """One attempt, whichever way it ended: exactly one of ``answer`` and ``error`` is set.
 
-    ``request`` is the body that was sent, without key or headers; ``raw`` the reply's body as it came (None when there
-    was no reply).
+    ``request`` is the body that was sent first, without key or headers; ``raw`` what came back: the reply's body as it
+    came, for an answer of several rounds a JSON array of their bodies, None when there was no reply. ``posts`` is the
+    number of HTTP requests.
     """
 
     answer: Answer | None
@@ -203,3 +233,4 @@ class Outcome:
     request: Mapping[str, Any]
     raw: bytes | None = None
     http_status: int | None = None
+    posts: int = 1

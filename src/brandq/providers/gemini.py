@@ -47,14 +47,19 @@ _BREAKING = frozenset(
 _FIELDS = frozenset({"candidates", "promptFeedback", "usageMetadata", "modelVersion"})
 
 
-def call(provider: Provider, engine: EngineRef, prompt: str) -> Call:
-    """The request: the prompt byte for byte as the only part, and nothing that shapes the answer but the row's own."""
+def call(provider: Provider, engine: EngineRef, prompt: str, system: str | None = None) -> Call:
+    """The request: the prompt byte for byte as the only part, and nothing that shapes the answer but the row's own.
+
+    A system text only where the caller gives one.
+    """
     path = (provider.path or DEFAULT_PATH).replace("{model}", quote(engine.model, safe=""))
     body = {
         **filled(provider.body, engine.locale),
         **(filled(provider.search or {}, engine.locale) if engine.search else {}),
         "contents": [{"role": "user", "parts": [{"text": prompt}]}],
     }
+    if system is not None:
+        body["systemInstruction"] = {"parts": [{"text": system}]}
     return Call(provider.base_url.rstrip("/") + path, headers_of(provider), body)
 
 
@@ -104,7 +109,7 @@ def _answer(
         _sum(usage, "promptTokenCount", "toolUsePromptTokenCount"),
         _sum(usage, "candidatesTokenCount", "thoughtsTokenCount"),  # thoughts are billed as output, and stand beside it
     )
-    cost, currency, basis = cost_of(provider, engine, None, tokens, executed, searches)
+    cost, currency, basis = cost_of(provider, engine, [], tokens, executed, searches)
     return Answer(
         text=text,
         kind=kind,

@@ -2,15 +2,19 @@
 
 They differ in where the sources stand, which codes their errors carry and how search is asked for; all of that is in
 the provider's row. What only the shape of a reply can tell is here: text, kind, usage, and trouble under HTTP 200.
+
+A search that the provider runs itself may come in rounds: the assistant calls the tool, and goes on once it is sent
+back its own arguments. The last round is the answer; what was found and what was used up stands in all of them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from brandq.plan import EngineRef
-from brandq.providers.bodies import Json, count, dicts
+from brandq.providers.bodies import Json, added, count, dicts, parsed, sendable
 from brandq.providers.dialect import (
     Answer,
     AnswerKind,
@@ -29,6 +33,7 @@ from brandq.providers.replies import (
     not_of_dialect,
     numbered,
     opened,
+    opened_rounds,
     refusal,
     without_thinking,
 )
@@ -36,6 +41,10 @@ from brandq.providers.sources import merged, text_citations, title_of, web_addre
 from brandq.providers.trouble import provider_error, storable
 
 DEFAULT_PATH = "/chat/completions"
+#: Kimi's tool, which Kimi itself runs; the caller only hands it its arguments
+WEB_SEARCH = "$web_search"
+#: things inside a tool's arguments that are looked at for sources
+MAX_ARGUMENTS = 10_000
 
 _REFUSING = frozenset({"content_filter", "sensitive", "refusal", "safety", "moderation", "prohibited_content"})
 _CUTTING = frozenset({"length", "max_tokens", "model_length", "max_output_tokens", "model_context_window_exceeded"})
@@ -43,12 +52,16 @@ _CUTTING = frozenset({"length", "max_tokens", "model_length", "max_output_tokens
 _BREAKING = frozenset({"error", "network_error", "insufficient_system_resource"})
 
 
-def call(provider: Provider, engine: EngineRef, prompt: str) -> Call:
+def call(provider: Provider, engine: EngineRef, prompt: str, system: str | None = None) -> Call:
     """The request: the prompt byte for byte as the only message, and nothing that shapes the answer but the row's own.
 
-    No system text and no sampling fields: a buyer sends none, and reasoning models refuse them.
+    A system text, as a message before it, only where the caller gives one, and no sampling fields: reasoning models
+    refuse them.
     """
-    body: dict[str, Any] = {"model": engine.model, "messages": [{"role": "user", "content": prompt}]}
+    messages = [{"role": "user", "content": prompt}]
+    if system is not None:
+        messages.insert(0, {"role": "system", "content": system})
+    body: dict[str, Any] = {"model": engine.model, "messages": messages}
     body.update(filled(provider.body, engine.locale))
     if engine.search:
         body.update(filled(provider.search or {}, engine.locale))
@@ -57,22 +70,73 @@ def call(provider: Provider, engine: EngineRef, prompt: str) -> Call:
 
 def read(provider: Provider, engine: EngineRef, reply: Reply) -> Answer | ProviderError:
     """What the reply says. Any bytes give an Answer or a ProviderError, and nothing is raised."""
-    document = opened(provider, engine, reply)
-    if not isinstance(document, dict):
-        return document
+    rounds = opened_rounds(provider, engine, reply)
+    if not isinstance(rounds, list):
+        return rounds
+    document = rounds[-1]
     if "choices" not in document:
         return not_of_dialect(provider, engine, reply, "choices")
-    choices = document["choices"]
-    if not isinstance(choices, list) or not choices or not isinstance(choices[0], dict):
+    choice = _choice(document)
+    if choice is None:
         if _flagged(document):
             return refusal(engine, "sensitive", document)
         return provider_error(provider, engine, ErrorClass.OVERLOADED, "answered with no choice at all", reply=reply)
-    return _answer(provider, engine, reply, document, choices[0])
+    return _answer(provider, engine, reply, rounds, choice)
+
+
+def follow_up(provider: Provider, engine: EngineRef, call: Call, reply: Reply) -> Call | None:
+    """The request again with the assistant's message and the arguments of each of its searches, all as they came.
+
+    None where the reply ends in anything else: another tool is one that nobody runs here.
+    """
+    document = opened(provider, engine, reply)
+    choice = _choice(document) if isinstance(document, dict) else None
+    if choice is None or choice.get("finish_reason") != "tool_calls":
+        return None
+    message = choice.get("message")
+    called = message.get("tool_calls") if isinstance(message, dict) else None
+    if not isinstance(called, list):
+        return None
+    fed = [said for said in map(_fed, called) if said]
+    if not fed or len(fed) < len(called):
+        return None
+    try:
+        messages = [*call.body["messages"], sendable(message), *fed]
+    except ValueError:
+        return None
+    return replace(call, body={**call.body, "messages": messages})
+
+
+def _fed(tool: object) -> Json | None:
+    """The message that gives a search its own arguments back; None for a call of any other tool."""
+    if not isinstance(tool, dict) or not _is_search(tool):
+        return None
+    called, arguments = tool.get("id"), tool["function"].get("arguments")
+    if not isinstance(called, str) or not isinstance(arguments, str):
+        return None
+    return {"role": "tool", "tool_call_id": called, "name": WEB_SEARCH, "content": arguments}
+
+
+def _is_search(tool: Json) -> bool:
+    function = tool.get("function")
+    return isinstance(function, dict) and function.get("name") == WEB_SEARCH
+
+
+def _searching(message: Json) -> list[Json]:
+    """The message's calls of the search that the provider runs itself."""
+    return [tool for tool in dicts(message.get("tool_calls")) if _is_search(tool)]
+
+
+def _choice(document: Json) -> Json | None:
+    choices = document.get("choices")
+    first = choices[0] if isinstance(choices, list) and choices else None
+    return first if isinstance(first, dict) else None
 
 
 def _answer(
-    provider: Provider, engine: EngineRef, reply: Reply, document: Json, choice: Json
+    provider: Provider, engine: EngineRef, reply: Reply, rounds: list[Json], choice: Json
 ) -> Answer | ProviderError:
+    document = rounds[-1]
     finish = choice.get("finish_reason")
     finish = storable(finish)[:100] or None if isinstance(finish, str) else None
     if (finish or "").casefold() in _BREAKING:
@@ -80,13 +144,13 @@ def _answer(
     message = _message(choice)
     content, declined = _content(message)
     text = without_thinking(content) if provider.think_tags else content
-    citations, sourced = _citations(provider, document, message, text, shifted=text != content)
-    searches = _searches(document)
+    citations, sourced = _citations(provider, rounds, text, shifted=text != content)
+    searches = _searches(rounds)
     executed = True if sourced or searches else (False if searches == 0 else None)
-    tokens_in, tokens_out = _tokens(document)
-    cost, currency, basis = cost_of(
-        provider, engine, document.get("usage"), (tokens_in, tokens_out), executed, searches
-    )
+    counted = [_tokens(one) for one in rounds]
+    tokens = added(sides[0] for sides in counted), added(sides[1] for sides in counted)
+    usages = [one.get("usage") for one in rounds]
+    cost, currency, basis = cost_of(provider, engine, usages, tokens, executed, searches)
     return Answer(
         text=text if text.strip() else declined or text,
         kind=_kind(finish, text, declined, document, choice, message),
@@ -95,8 +159,8 @@ def _answer(
         citations=citations,
         search_requested=engine.search,
         search_executed=executed,
-        tokens_in=tokens_in,
-        tokens_out=tokens_out,
+        tokens_in=tokens[0],
+        tokens_out=tokens[1],
         cost=cost,
         currency=currency,
         cost_basis=basis,
@@ -138,8 +202,8 @@ def _kind(finish: str | None, text: str, declined: str, document: Json, choice: 
         return AnswerKind.REFUSED
     if not text.strip() and (_flagged(document) or choice.get("moderation_hit_type")):
         return AnswerKind.REFUSED
-    if ended in _CUTTING:
-        return AnswerKind.TRUNCATED
+    if ended in _CUTTING or (ended == "tool_calls" and _searching(message)):
+        return AnswerKind.TRUNCATED  # of a search that was to go on, too: with or without words, it is not over
     if not text.strip():
         return AnswerKind.EMPTY
     if ended == "tool_calls" and message.get("tool_calls"):
@@ -151,18 +215,20 @@ def _kind(finish: str | None, text: str, declined: str, document: Json, choice: 
 
 
 def _citations(
-    provider: Provider, document: Json, message: Json, text: str, *, shifted: bool
+    provider: Provider, rounds: list[Json], text: str, *, shifted: bool
 ) -> tuple[tuple[Citation, ...], bool]:
-    """The sources, one per URL, and whether the reply gave any outside of the text."""
+    """The sources of all rounds, one per URL, and whether the replies gave any outside of the text."""
     found: list[Citation] = []
     for name in provider.citations or EXTRACTORS:
-        found += EXTRACTORS[name](document, message, text)
-    sourced = bool(found)
-    for number, citation in enumerate(found):
-        inside = citation.start is not None and citation.end is not None and not shifted
-        if not inside or not 0 <= (citation.start or 0) < (citation.end or 0) <= len(text):
-            found[number] = Citation(citation.url, citation.title, citation.cited, citation.via)
-    return merged([*found, *text_citations(text)]), sourced
+        for document in rounds:
+            for citation in EXTRACTORS[name](document, _message(_choice(document) or {}), text):
+                inside = citation.start is not None and citation.end is not None and not shifted
+                # offsets of an earlier round count in a text of its own
+                inside = inside and document is rounds[-1]
+                if not inside or not 0 <= (citation.start or 0) < (citation.end or 0) <= len(text):
+                    citation = replace(citation, start=None, end=None)
+                found.append(citation)
+    return merged([*found, *text_citations(text)]), bool(found)
 
 
 def _annotations(document: Json, message: Json, text: str) -> Iterator[Citation]:
@@ -195,6 +261,23 @@ def _executed_tools(document: Json, message: Json, text: str) -> Iterator[Citati
         yield from numbered(found.get("results") if isinstance(found, dict) else found, "executed_tools", text)
 
 
+def _tool_arguments(document: Json, message: Json, text: str) -> Iterator[Citation]:
+    """What stands anywhere inside the arguments of a search; nothing says which of it the answer uses."""
+    looked_at = 0
+    for tool in _searching(message):
+        arguments = tool["function"].get("arguments")
+        inside = [parsed(arguments.encode("utf-8", "replace"))] if isinstance(arguments, str) else []
+        while inside and looked_at < MAX_ARGUMENTS:
+            looked_at += 1
+            thing = inside.pop()
+            if isinstance(thing, dict):
+                url = web_address(thing.get("url")) or web_address(thing.get("link"))
+                if url:
+                    yield Citation(url, title_of(thing.get("title")), None, "tool_arguments")
+            if isinstance(thing, dict | list):
+                inside += reversed([*thing.values()] if isinstance(thing, dict) else thing)
+
+
 EXTRACTORS: Mapping[str, Callable[[Json, Json, str], Iterator[Citation]]] = {
     "annotations": _annotations,
     "citations": _listed("citations"),
@@ -203,10 +286,22 @@ EXTRACTORS: Mapping[str, Callable[[Json, Json, str], Iterator[Citation]]] = {
     "web_search": _listed("web_search"),
     "references": _listed("references"),
     "executed_tools": _executed_tools,
+    "tool_arguments": _tool_arguments,
 }
 
 
-def _searches(document: Json) -> int | None:
+def _searches(rounds: list[Json]) -> int | None:
+    """How many searches the rounds count in their usage or show as calls; None where there is neither.
+
+    One that is called in a round may be counted in the usage of the next, so the two are not added.
+    """
+    known = [number for number in map(_counted, rounds) if number is not None]
+    called = sum(len(_searching(_message(_choice(document) or {}))) for document in rounds)
+    counted = added(known) if known else None
+    return max(counted or 0, called) if counted is not None or called else None
+
+
+def _counted(document: Json) -> int | None:
     """How many searches the reply counts; None where it keeps no count."""
     usage = document.get("usage")
     places = [

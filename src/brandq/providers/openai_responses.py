@@ -60,15 +60,17 @@ class _Part:
     annotations: object = None
 
 
-def call(provider: Provider, engine: EngineRef, prompt: str) -> Call:
+def call(provider: Provider, engine: EngineRef, prompt: str, system: str | None = None) -> Call:
     """The request: the prompt byte for byte as the whole input, and nothing that shapes the answer but the row's own.
 
-    No instructions and no sampling fields: a buyer sends none, and reasoning models refuse them.
+    Instructions only where the caller gives a system text, and no sampling fields: reasoning models refuse them.
     """
     body: dict[str, Any] = dict(filled(provider.body, engine.locale))
     if engine.search:
         body.update(filled(provider.search or {}, engine.locale))
     body.update(model=engine.model, input=prompt)
+    if system is not None:
+        body["instructions"] = system
     return Call(provider.base_url.rstrip("/") + (provider.path or DEFAULT_PATH), headers_of(provider), body)
 
 
@@ -97,7 +99,7 @@ def _answer(provider: Provider, engine: EngineRef, document: Json) -> Answer:
     executed = _executed(engine, document, searches, sourced=sourced)
     usage = document.get("usage")
     tokens = _tokens(usage)
-    cost, currency, basis = cost_of(provider, engine, usage, tokens, executed, searches)
+    cost, currency, basis = cost_of(provider, engine, [usage], tokens, executed, searches)
     return Answer(
         text=text if text.strip() else declined or text,
         kind=_kind(document, finish, text, declined),

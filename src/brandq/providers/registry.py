@@ -212,12 +212,20 @@ class Registry:
             key_env=(),
             key_header=BEARER,
             prices={},  # nobody is paid for it
+            rounds=0,
+            requests_per_minute=None,
+            proxy=None,
         )
 
     def key(self, engine: EngineRef) -> str | None:
         """The key to send for this engine; None for simulated ones and for those that need none."""
         row = self._rows.get(engine.provider)
         return None if row is None or engine.simulated else self._key(row)
+
+    def price(self, engine: EngineRef) -> Price | None:
+        """The list price of this engine's model; None where the row has none, and for what nobody is paid for."""
+        row = self._rows.get(engine.provider)
+        return None if row is None or engine.simulated or engine.imported else row.prices.get(engine.model)
 
     def listing(self) -> list[EngineListing]:
         """Every row, for people and for GET /api/engines."""

@@ -1,13 +1,14 @@
 """What every dialect does with a reply besides reading its own shape: open it, sort out its trouble, count its cost.
 
-``opened`` comes first: bytes become a JSON object, or the reply is already sorted out as an error or a refusal. What is
-particular to one wire format stays in its own module; dialects never import each other, they share this.
+``opened`` comes first: bytes become a JSON object, or the reply is already sorted out as an error or a refusal;
+``opened_rounds`` does so where several replies may be one. What is particular to one wire format stays in its own
+module; dialects never import each other, they share this.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any
@@ -60,11 +61,28 @@ def not_of_dialect(provider: Provider, engine: EngineRef, reply: Reply, lacks: s
 
 def opened(provider: Provider, engine: EngineRef, reply: Reply) -> dict[str, Any] | Answer | ProviderError:
     """The reply's JSON object where it holds no error; else the error, or the refusal of a content filter."""
+    return _sound(provider, engine, reply, parsed(reply.body))
+
+
+def opened_rounds(provider: Provider, engine: EngineRef, reply: Reply) -> list[Json] | Answer | ProviderError:
+    """The JSON objects of the rounds of an attempt, in order, where the last holds no error; else as ``opened`` has it.
+
+    A body that is one object is the only round. The reply's status is the last one's, and only the last can have ended
+    the attempt: nothing follows upon an error.
+    """
+    document = parsed(reply.body)
+    rounds = document if isinstance(document, list) and all(isinstance(part, dict) for part in document) else []
+    last = _sound(provider, engine, reply, rounds[-1] if rounds else document)
+    return [*rounds[:-1], last] if isinstance(last, dict) else last
+
+
+def _sound(
+    provider: Provider, engine: EngineRef, reply: Reply, document: Any
+) -> dict[str, Any] | Answer | ProviderError:
     if 300 <= reply.status < 400:
         words = "not followed, for it would carry the key elsewhere; check base_url"
         where = f"HTTP {reply.status} redirects from {provider.base_url} to {reply.headers.get('location', 'nowhere')}"
         return provider_error(provider, engine, ErrorClass.BAD_REQUEST, where[:110], words, reply)
-    document = parsed(reply.body)
     if isinstance(document, list) and len(document) == 1:
         document = document[0]  # how some gateways wrap an error
     if not isinstance(document, dict):
@@ -168,18 +186,19 @@ def _number_of(fields: Json, place: int) -> int:
 def cost_of(
     provider: Provider,
     engine: EngineRef,
-    usage: object,
+    usages: Sequence[object],
     tokens: tuple[int | None, int | None],
     executed: bool | None,
     searches: int | None,
 ) -> tuple[Decimal | None, str | None, str]:
-    """The cost, its currency and what it rests on: the provider's own word, then the row's list price, else unknown."""
-    if isinstance(usage, dict):
-        said = usage.get("cost")
-        reported = amount(said.get("total_cost") if isinstance(said, dict) else said)
-        ticks = amount(usage.get("cost_in_usd_ticks"), Decimal(10_000_000_000))
-        if reported is not None or ticks is not None:
-            return (reported if reported is not None else ticks), "USD", "reported"
+    """The cost, its currency and what it rests on: the provider's own word, then the row's list price, else unknown.
+
+    ``usages`` are those of each round, for a provider that reports its cost does so round by round; tokens and searches
+    are the sums of all.
+    """
+    reported = _reported(usages)
+    if reported is not None:
+        return reported, "USD", "reported"
     price = provider.prices.get(engine.model)
     if price is None or tokens[0] is None or tokens[1] is None:
         return None, None, "unknown"
@@ -187,7 +206,23 @@ def cost_of(
     if searched and price.search is None:
         return None, None, "unknown"  # tokens alone would understate it without saying so
     fee = (price.search or Decimal(0)) * (searches or 1) if searched else Decimal(0)
-    return _listed_cost(price, tokens[0], tokens[1]) + fee, price.currency, f"table {price.dated}"
+    cost = amount(_listed_cost(price, tokens[0], tokens[1]) + fee)
+    return (None, None, "unknown") if cost is None else (cost, price.currency, f"table {price.dated}")
+
+
+def _reported(usages: Sequence[object]) -> Decimal | None:
+    """The sum of what each round says that it cost; None where one does not say, for the rest would understate it."""
+    whole = Decimal(0)
+    for usage in usages:
+        fields = usage if isinstance(usage, dict) else {}
+        said = fields.get("cost")
+        reported = amount(said.get("total_cost") if isinstance(said, dict) else said)
+        ticks = amount(fields.get("cost_in_usd_ticks"), Decimal(10_000_000_000))
+        part = reported if reported is not None else ticks
+        if part is None:
+            return None
+        whole += part
+    return amount(whole) if usages else None
 
 
 def _listed_cost(price: Price, tokens_in: int, tokens_out: int) -> Decimal:

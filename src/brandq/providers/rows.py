@@ -11,15 +11,29 @@ from urllib.parse import urlsplit
 from brandq.errors import BadSettings
 from brandq.plan import name_key
 from brandq.providers import DIALECTS, MAX_IN_FLIGHT
-from brandq.providers.dialect import BEARER, LOCALE, ErrorClass, Price, Provider
+from brandq.providers.dialect import BEARER, DIRECT, LOCALE, DialectInRounds, ErrorClass, Price, Provider
 
 #: seconds; below ASKING_S of the fetch actor, so that a call may still wait a minute for a free slot
 MAX_TOTAL_S = 480.0
+#: follow-ups of one attempt; each is paid for, and no assistant that means to end takes so many
+MAX_ROUNDS = 10
+#: more are no limit: so many calls are never in flight
+MAX_REQUESTS_PER_MINUTE = 100_000
 REFUSED = "refused"
 
 #: fields whose tables are added to, entry by entry; every other field of the user's row replaces the one below it
 _ADDED_TO = ("error_codes", "prices")
-_NOT_IN_BODY = ("contents", "messages", "model", "n", "stream")
+_NOT_IN_BODY = (
+    "contents",
+    "instructions",
+    "messages",
+    "model",
+    "n",
+    "stream",
+    "system",
+    "systemInstruction",
+    "system_instruction",
+)
 _NOT_IN_HEADERS = ("authorization", "proxy-authorization", "cookie", "x-api-key", "api-key", "x-goog-api-key")
 _PRICE_FIELDS = ("tokens_in", "tokens_out", "currency", "dated", "search")
 
@@ -122,9 +136,18 @@ class _Row:
             think_tags=self._flag("think_tags"),
             locale=self._text("locale"),
             key_header=(self._text("key_header") or BEARER).lower(),
+            rounds=int(self._number("rounds", 0, MAX_ROUNDS, whole=True, zero=True)),
+            requests_per_minute=int(self._number("requests_per_minute", 0, MAX_REQUESTS_PER_MINUTE, whole=True))
+            or None,
+            proxy=self._proxy(),
+            first_byte_s=self._number("first_byte_s", 0, MAX_TOTAL_S) or None,
         )
         if provider.search_default and provider.search is None:
             self._fault("search_default", "there is no search to be on by default; say how in `search`")
+        if provider.rounds and not isinstance(DIALECTS[provider.dialect], DialectInRounds):
+            self._fault("rounds", f"the dialect {provider.dialect} has none; leave it out, or give 0")
+        if provider.first_byte_s and provider.first_byte_s >= provider.total_s:
+            self._fault("first_byte_s", f"expected less than total_s, which is {provider.total_s:g}")
         if provider.locale and not takes_locale(provider):
             self._fault("locale", f'nothing in `body` or `search` holds "{LOCALE}", so it would never be sent')
         for field in sorted(set(self.table) - self.read):
@@ -153,13 +176,14 @@ class _Row:
             self._fault(field, "expected true or false")
         return found is True
 
-    def _number(self, field: str, default: float, most: float, *, whole: bool = False) -> float:
+    def _number(self, field: str, default: float, most: float, *, whole: bool = False, zero: bool = False) -> float:
         found = self._take(field)
         if found is None:
             return default
         good = isinstance(found, int if whole else int | float) and not isinstance(found, bool)
-        if not good or not 0 < found <= most:
-            self._fault(field, f"expected a {'whole ' if whole else ''}number above 0, at most {most:g}")
+        if not good or not 0 <= found <= most or (found == 0 and not zero):
+            least = "from 0" if zero else "above 0"
+            self._fault(field, f"expected a {'whole ' if whole else ''}number {least}, at most {most:,g}")
             return default
         return float(found)
 
@@ -202,6 +226,22 @@ class _Row:
         elif parts.query or parts.fragment or parts.username or parts.password:
             self._fault("base_url", "must hold no user, ? or #; the key goes into the variable that key_env names")
         return url.rstrip("/")
+
+    def _proxy(self) -> str | None:
+        proxy = self._text("proxy")
+        if proxy is None or proxy == DIRECT:
+            return proxy
+        try:
+            parts = urlsplit(proxy)
+            named = parts.scheme in ("http", "https") and bool(parts.hostname) and bool(parts.port)
+            bare = parts.path in ("", "/") and not parts.query and not parts.fragment
+        except ValueError:
+            named = bare = False
+        if "@" in proxy:
+            self._fault("proxy", "must hold no user or password; a proxy with one goes into HTTPS_PROXY of the process")
+        elif not named or not bare or any(char.isspace() for char in proxy):
+            self._fault("proxy", f'expected "{DIRECT}", http://host:port or https://host:port')
+        return proxy.rstrip("/")
 
     def _path(self) -> str | None:
         path = self._text("path")

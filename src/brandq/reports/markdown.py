@@ -133,6 +133,8 @@ def _coverage(coverage: Mapping[str, Any]) -> list[str]:
         for engine in coverage["engines"]
     ]
     lines = ["## Coverage", "", *_table(("engine", "served model", "search", "usable", *outcomes), rows)]
+    if coverage["taken_over"]:
+        lines.append(f"- {coverage['taken_over']} answers were taken from earlier executions")
     for engine in coverage["engines"]:
         for error in engine["errors"]:
             example = f": {escaped(error['example'])}" if error["example"] else ""

@@ -1,17 +1,33 @@
-"""A small OpenAI-compatible server that plays several assistants, and breaks on demand: for the demo and for tests.
+"""A small server that plays several assistants in the dialects of several providers, and breaks on demand.
 
-It is told what a provider is told, the model and the prompt, and never which brands are looked for: the names in its
-catalogue are its own. What it says depends on the model, the prompt and how often that prompt was put to that model, so
-repeats vary and a rerun does not. Every answer says that it is simulated: in its text, in its model
-(``<asked>-simulated``) and in the header ``x-brandq-simulated``.
+It is for the demo and for tests: it is told what a provider is told, the model and the prompt, and never which brands
+are looked for; the names in its catalogue are its own. What it says depends on the model, the prompt and how often that
+prompt was put to that model, so repeats vary and a rerun does not. Every answer says that it is simulated: in its text,
+in its model (``<asked>-simulated``, where the dialect names one) and in the header ``x-brandq-simulated``.
 
-    POST /v1/chat/completions   as at a provider; sources come along when the body asks for search
-    GET  /calls                 calls per model and prompt, and the most that were in flight together
-    POST /faults                {"model": "m", "faults": ["500", "429-retry-after:2", "hang:3"]}: the next calls of m
-    POST /reset                 forgets calls and faults
+    POST /v1/chat/completions           OpenAI's, lenient; sources come along when the body asks for search
+    POST /dashscope/api/v1/services/aigc/{text-generation,multimodal-generation}/generation
+                                        阿里云百炼's own: output.search_info, [ref_1] in the text
+    POST /zhipu/chat/completions        智谱's: web_search beside the choices, [ref_1] in the text
+    POST /qianfan/chat/completions      百度千帆's: search_results beside the choices, ^[1]^ in the text
+    POST /ark/responses                 火山方舟's Responses: web_search with annotations, or doubao_app with cards
+    POST /kimi/chat/completions         Kimi's: $web_search, whose arguments the caller sends back once, or N times for
+                                        a model with sim-rounds-N; sim-no-sources leaves them in the arguments alone
+    GET  /calls                         calls per model and prompt, when they came in (started_at, unix seconds, per
+                                        model), and the most that were in flight together
+    POST /faults                        {"model": "m", "faults": ["500", "429-retry-after:2", "hang:3"]}: m's next calls
+    POST /limits                        {"model": "m", "requests_per_minute": 60}: what m is asked beyond that in any
+                                        60 s gets a 429 with Retry-After; null takes the limit away
+    POST /reset                         forgets calls, faults and limits
+
+A row whose base_url is the part before the dialect's own path (``…/dashscope``, ``…/zhipu``) is served as its provider
+serves it, and all but /v1 check the request: what the provider refuses, and any field by which another dialect asks for
+search, is a 400 as the provider spells it, and no call in the book.
 
 A fault is spelled NAME or NAME:TIMES, and 429-retry-after:SECONDS[:TIMES]; one call uses up one. A model that ends in
-``sim-fault-NAME`` has it on every call, ``sim-fault-NAME-once`` on the first call of each prompt. Names (see FAULTS):
+``sim-fault-NAME`` has it on every call, ``sim-fault-NAME-once`` on the first call of each prompt. A name says what goes
+wrong, as OpenAI has it; code, words and status are the endpoint's own (402 is 400 Arrearage at DashScope). Where its
+provider has no form for a fault, the reply is a 400 that says so. Names (see FAULTS):
 
     no reply     hang drip cut-body
     status       400-context 400-filter 401 401-echo-key 402 403 404-model 404-path 429 429-retry-after 429-quota
@@ -28,10 +44,10 @@ import logging
 import socket
 import threading
 import time
-from collections import Counter, deque
-from dataclasses import dataclass, field, replace
+from collections import deque
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from types import TracebackType
-from typing import Any
 
 import uvicorn
 from starlette.applications import Starlette
@@ -39,76 +55,48 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from brandq.simulator.assistants import seed, tell
-from brandq.simulator.faults import FAULTS, Asked, CutOff, chat_body, spelled_faults, unknown
+from brandq.simulator.ark import ARK
+from brandq.simulator.assistants import seed
+from brandq.simulator.book import Book
+from brandq.simulator.dashscope import DASHSCOPE
+from brandq.simulator.faults import FAULTS, CutOff, slow_down, spelled_faults, told, unknown
+from brandq.simulator.kimi import KIMI
+from brandq.simulator.openai_chat import OPENAI_CHAT
+from brandq.simulator.qianfan import QIANFAN
+from brandq.simulator.speaking import Asked, Json, Speaker, Wrong, WrongKey, spelled
+from brandq.simulator.zhipu import ZHIPU
 
 __all__ = ["DEFAULT_LATENCY_MS", "FAULTS", "Simulator", "create_app", "serve"]
 
 DEFAULT_LATENCY_MS = 150
 #: seconds; binding and one turn of the loop take milliseconds, even on a busy machine
 START_S = 10.0
-_SEARCH_FIELDS = ("tools", "web_search", "web_search_options", "enable_search")
-
-
-@dataclass
-class _Book:
-    """Calls and coming faults. Touched only on the server's loop."""
-
-    latency_ms: int
-    calls: Counter[tuple[str, str]] = field(default_factory=Counter)
-    broken: Counter[tuple[str, str]] = field(default_factory=Counter)
-    coming: dict[str, deque[tuple[str, float | None]]] = field(default_factory=dict)
-    in_flight: int = 0
-    peak_in_flight: int = 0
-    stopping: asyncio.Event = field(default_factory=asyncio.Event)
-
-    def fault_for(self, model: str, number: int) -> tuple[str, float | None] | None:
-        if self.coming.get(model):
-            return self.coming[model].popleft()
-        _, named, spelled = model.rpartition("sim-fault-")
-        if not named:
-            return None
-        name, once, _ = spelled.partition("-once")
-        if once and number > 1:
-            return None
-        coming = spelled_faults(name)
-        return coming[0] if coming else ("unknown", None)
-
-    def to_json(self) -> dict[str, Any]:
-        calls = [
-            {"model": model, "prompt": prompt, "count": count, "broken": self.broken[model, prompt]}
-            for (model, prompt), count in self.calls.items()
-        ]
-        return {
-            "calls": calls,
-            "total": self.calls.total(),
-            "in_flight": self.in_flight,
-            "peak_in_flight": self.peak_in_flight,
-        }
+SPEAKERS = (OPENAI_CHAT, DASHSCOPE, ZHIPU, QIANFAN, ARK, KIMI)
 
 
 def create_app(latency_ms: int = DEFAULT_LATENCY_MS) -> Starlette:
     """The server as an ASGI application, with its own counts. A call takes ``latency_ms``, half of it more or less."""
-    book = _Book(latency_ms)
+    book = Book(latency_ms)
+    stopping = asyncio.Event()
 
-    async def chat(request: Request) -> Response:
-        try:
-            body = json.loads(await request.body())
-            model, prompt = str(body["model"]), str(body["messages"][-1]["content"])
-        except (ValueError, KeyError, IndexError, TypeError):
-            return JSONResponse(
-                {"error": {"message": "simulated: expected model and messages", "code": "bad_body"}}, 400
-            )
-        book.calls[model, prompt] += 1
-        book.in_flight += 1
-        book.peak_in_flight = max(book.peak_in_flight, book.in_flight)
-        try:
-            search = any(body.get(name) not in (None, False, []) for name in _SEARCH_FIELDS)
-            http = await _serve_one(Asked(request, model, prompt, search, book.calls[model, prompt]), book)
-        finally:
-            book.in_flight -= 1
-        http.headers["x-brandq-simulated"] = "true"
-        return http
+    def endpoint(speaker: Speaker) -> Callable[[Request], Awaitable[Response]]:
+        async def answer(request: Request) -> Response:
+            try:
+                body = _object(await request.body(), speaker)
+                heard = speaker.hear(body, request)
+            except Wrong as wrong:
+                http: Response = _refused(speaker, wrong)
+            else:
+                number = book.enter(heard.model, heard.prompt)
+                try:
+                    asked = Asked(request, body, speaker, heard.model, heard.prompt, heard.search, number)
+                    http = await _serve_one(asked, book, stopping)
+                finally:
+                    book.in_flight -= 1
+            http.headers["x-brandq-simulated"] = "true"
+            return http
+
+        return answer
 
     async def calls(request: Request) -> Response:
         return JSONResponse(book.to_json())
@@ -127,26 +115,54 @@ def create_app(latency_ms: int = DEFAULT_LATENCY_MS) -> Starlette:
             coming.extend(spelled_faults(name))
         return JSONResponse({"model": model, "coming": [name for name, _ in coming]})
 
+    async def limits(request: Request) -> Response:
+        try:
+            body = json.loads(await request.body())
+            model, most = str(body["model"]), body["requests_per_minute"]
+        except (ValueError, KeyError, TypeError):
+            return JSONResponse({"error": "expected model and requests_per_minute"}, 422)
+        if most is not None and (not isinstance(most, int) or isinstance(most, bool) or most < 1):
+            return JSONResponse({"error": "requests_per_minute is a whole number above 0, or null"}, 422)
+        book.limit(model, most)
+        return JSONResponse({"model": model, "requests_per_minute": most})
+
     async def reset(request: Request) -> Response:
-        book.calls.clear()
-        book.broken.clear()
-        book.coming.clear()
-        book.peak_in_flight = book.in_flight
+        book.forget()
         return JSONResponse(book.to_json())
 
     app = Starlette(
         routes=[
-            Route("/v1/chat/completions", chat, methods=["POST"]),
+            *(Route(path, endpoint(speaker), methods=["POST"]) for speaker in SPEAKERS for path in speaker.paths),
             Route("/calls", calls, methods=["GET"]),
             Route("/faults", faults, methods=["POST"]),
+            Route("/limits", limits, methods=["POST"]),
             Route("/reset", reset, methods=["POST"]),
         ]
     )
-    app.state.book = book
+    app.state.stopping = stopping
     return app
 
 
-async def _serve_one(asked: Asked, book: _Book) -> Response:
+def _object(content: bytes, speaker: Speaker) -> Json:
+    try:
+        body = json.loads(content)
+    except ValueError as broken:
+        raise Wrong("the body is not JSON", speaker.garbled) from broken
+    if not isinstance(body, dict):
+        raise Wrong("the body is no JSON object", speaker.garbled)
+    return body
+
+
+def _refused(speaker: Speaker, wrong: Wrong) -> Response:
+    trouble = speaker.trouble("401") if isinstance(wrong, WrongKey) else speaker.wrong
+    return spelled(speaker, replace(trouble, message=wrong.message, code=wrong.code or trouble.code, param=wrong.param))
+
+
+async def _serve_one(asked: Asked, book: Book, stopping: asyncio.Event) -> Response:
+    wait_s = book.wait_s(asked.model)
+    if wait_s is not None:
+        book.broken[asked.model, asked.prompt] += 1
+        return slow_down(asked, wait_s)
     fault = book.fault_for(asked.model, asked.number)
     jitter = seed("latency", asked.model, asked.prompt, asked.number) % 1000 / 1000
     await asyncio.sleep(book.latency_ms * (0.5 + jitter) / 1000)
@@ -154,11 +170,8 @@ async def _serve_one(asked: Asked, book: _Book) -> Response:
         book.broken[asked.model, asked.prompt] += 1
         name, seconds = fault
         act = FAULTS[name].act if name in FAULTS else unknown
-        return await act(replace(asked, seconds=seconds), book.stopping)
-    told = tell(asked.model, asked.prompt, asked.number, search=asked.search)
-    if told.refused:
-        return JSONResponse(chat_body(asked, None, refusal=told.text))
-    return JSONResponse(chat_body(asked, told.text))
+        return await act(replace(asked, seconds=seconds), stopping)
+    return JSONResponse(asked.speaker.step(asked) or asked.speaker.say(asked, told(asked)))
 
 
 def _unexpected(record: logging.LogRecord) -> bool:
@@ -205,7 +218,7 @@ class Simulator:
     def stop(self) -> None:
         """Ends it and every call that still hangs; within about two seconds."""
         if self._loop is not None and self._thread.is_alive():
-            self._loop.call_soon_threadsafe(self._app.state.book.stopping.set)
+            self._loop.call_soon_threadsafe(self._app.state.stopping.set)
         self._server.should_exit = True
         self._thread.join(timeout=5)
 

@@ -1,9 +1,13 @@
-"""What the simulator's assistants know and how they put it: lists of invented names, in the language of the prompt."""
+"""What the simulator's assistants know and how they put it: lists of invented names, in the language of the prompt.
+
+What a search finds for them are invented pages, one for each name. An answer links to those that it rests on; endpoints
+whose provider points at its sources by number put a marker in the link's place.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from random import Random
@@ -88,6 +92,8 @@ _WORDS = {
         "closing": "建议先比较报价与质保，再实地看一看。",
         "sources": "参考来源：",
         "page": "介绍页",
+        "overview": "综述",
+        "said": "模拟页面",
         "refusal": "抱歉，我不能推荐具体的商家。",
         "careful": "没有唯一的答案，要看预算和需求。常被提到的有",
         "then": "；其次是",
@@ -100,6 +106,8 @@ _WORDS = {
         "closing": "Compare quotes and warranties, then see for yourself.",
         "sources": "Sources:",
         "page": "page",
+        "overview": "Overview",
+        "said": "A simulated page",
         "refusal": "I'm sorry, but I can't recommend particular businesses.",
         "careful": "There is no single answer; it depends on budget and needs. Often named are ",
         "then": "; after them, ",
@@ -141,9 +149,45 @@ class Told:
     refused: bool = False
 
 
+@dataclass(frozen=True)
+class Page:
+    """What a search finds. ``number`` is from 1, in the order of the results."""
+
+    number: int
+    title: str
+    url: str
+    site: str
+    summary: str
+
+
+def pages(prompt: str) -> tuple[Page, ...]:
+    """What any search for this prompt finds: first a page that no answer rests on, then one for each known name."""
+    language = _language(prompt)
+    words = _WORDS[language]
+    found = [(words["overview"], f"https://www.overview.example/topics/{seed(prompt) % 10_000:04}", "overview.example")]
+    for name in _names(prompt, language):
+        url = _url(name)
+        found.append((_title(name, words), url, url.split("/")[2]))
+    return tuple(Page(number, *page, words["said"]) for number, page in enumerate(found, start=1))
+
+
+def marked(text: str, found: Iterable[Page], mark: Callable[[int], str]) -> str:
+    """The text with every link to a page that was found replaced by the page's title and ``mark(number)``."""
+    numbers = {page.url: page.number for page in found}
+
+    def replaced(link: re.Match[str]) -> str:
+        return link[1] + mark(numbers[link[2]]) if link[2] in numbers else link[0]
+
+    return INLINE.sub(replaced, text)
+
+
+def _language(prompt: str) -> str:
+    return "zh" if _CJK.search(prompt) else "en"
+
+
 def tell(model: str, prompt: str, number: int, *, search: bool) -> Told:
     """The answer to the ``number``-th call of this prompt. Each model keeps to its manner and its favourites."""
-    language = "zh" if _CJK.search(prompt) else "en"
+    language = _language(prompt)
     words = _WORDS[language]
     dice = Random(seed(model, prompt, number))
     names = _names(prompt, language)
@@ -202,7 +246,15 @@ def _manner(model: str) -> _Manner:
 
 
 def _cited(name: str, words: Mapping[str, str]) -> str:
+    return f"[{_title(name, words)}]({_url(name)})"
+
+
+def _title(name: str, words: Mapping[str, str]) -> str:
+    return f"{name} {words['page']}"
+
+
+def _url(name: str) -> str:
     slug = (
         re.sub(r"[^a-z0-9]+", "-", name.casefold()).strip("-") if name.isascii() else f"site-{seed(name) % 10_000:04}"
     )
-    return f"[{name} {words['page']}](https://www.{slug}.example/about)"
+    return f"https://www.{slug}.example/about"

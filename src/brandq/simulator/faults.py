@@ -1,68 +1,35 @@
-"""How the simulator breaks: every fault by name, with the HTTP response that does it."""
+"""How the simulator breaks: every fault by name, with the HTTP response that does it.
+
+How a connection or a body breaks is the same everywhere. An error, and an answer that is cut or declined, is spelled by
+the provider whose endpoint was called.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
 
-from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
-from brandq.simulator.assistants import INLINE, seed, tell
+from brandq.simulator.assistants import pages, tell
+from brandq.simulator.speaking import Asked, Json, Said, Trouble, spelled
 
 #: seconds that a drip lasts: more than a test's limit for one call, less than a provider's
 DRIP_S = 6.0
 
 #: makes the HTTP response to a call; the event is set when the server stops
-Act = Callable[["Asked", asyncio.Event], Awaitable[Response]]
+Act = Callable[[Asked, asyncio.Event], Awaitable[Response]]
 
 
-@dataclass(frozen=True)
-class Asked:
-    """One call as it arrived, numbered from 1 among those of the same model and prompt."""
-
-    request: Request
-    model: str
-    prompt: str
-    search: bool
-    number: int
-    seconds: float | None = None
+def told(asked: Asked) -> Said:
+    """What the assistant says to this call, with what its search found."""
+    answer = tell(asked.model, asked.prompt, asked.number, search=asked.search)
+    return Said(answer.text, refused=answer.refused, found=pages(asked.prompt) if asked.search else ())
 
 
-def chat_body(
-    asked: Asked, text: str | None, finish: str | None = "stop", refusal: str | None = None
-) -> dict[str, Any]:
-    message: dict[str, Any] = {"role": "assistant", "content": text, "refusal": refusal}
-    usage: dict[str, Any] = {"prompt_tokens": len(asked.prompt), "completion_tokens": len(text or refusal or "")}
-    usage["total_tokens"] = usage["prompt_tokens"] + usage["completion_tokens"]
-    if asked.search and text:
-        message["annotations"] = [
-            {
-                "type": "url_citation",
-                "url_citation": {
-                    "url": found[2],
-                    "title": found[1],
-                    "start_index": found.start(),
-                    "end_index": found.end(),
-                },
-            }
-            for found in INLINE.finditer(text)
-        ]
-        usage["server_tool_use"] = {"web_search_requests": 1}
-    return {
-        "id": f"simulated-{seed(asked.model, asked.prompt, asked.number):016x}",
-        "object": "chat.completion",
-        "created": 0,
-        "model": f"{asked.model}-simulated",
-        "choices": [{"index": 0, "message": message, "finish_reason": finish}],
-        "usage": usage,
-    }
-
-
-def _as_bytes(document: Mapping[str, Any]) -> bytes:
+def _as_bytes(document: Json) -> bytes:
     return json.dumps(document, ensure_ascii=False).encode()
 
 
@@ -78,24 +45,31 @@ class Fault:
     act: Act
 
 
-def _error(status: int, message: str, code: str | None, kind: str = "invalid_request_error", **headers: str) -> Act:
+def _spelled(name: str) -> Act:
+    """What the provider of this endpoint calls by that fault's name."""
+
     async def act(asked: Asked, stopping: asyncio.Event) -> Response:
-        error = {"message": f"simulated: {message}", "type": kind, "param": None, "code": code}
-        return JSONResponse({"error": error}, status, headers)
+        form = asked.speaker.forms.get(name)
+        if form is None:
+            return _no_form(asked, name)
+        return spelled(asked.speaker, form) if isinstance(form, Trouble) else JSONResponse(form(asked))
 
     return act
+
+
+def _no_form(asked: Asked, name: str) -> Response:
+    message = f"this provider has no form for the fault {name}; it has {', '.join(asked.speaker.forms)}"
+    return spelled(asked.speaker, replace(asked.speaker.wrong, message=message))
+
+
+def slow_down(asked: Asked, seconds: float) -> Response:
+    """Too many calls: 429 and when to come back."""
+    return spelled(asked.speaker, asked.speaker.trouble("429"), {"retry-after": f"{seconds:g}"})
 
 
 def _bytes(body: bytes, status: int = 200, media_type: str = "application/json", **headers: str) -> Act:
     async def act(asked: Asked, stopping: asyncio.Event) -> Response:
         return Response(body, status, headers, media_type)
-
-    return act
-
-
-def _said(text: str | None, finish: str | None = "stop", refusal: str | None = None) -> Act:
-    async def act(asked: Asked, stopping: asyncio.Event) -> Response:
-        return JSONResponse(chat_body(asked, text, finish, refusal))
 
     return act
 
@@ -112,7 +86,7 @@ async def _hang(asked: Asked, stopping: asyncio.Event) -> Response:
 
 
 async def _drip(asked: Asked, stopping: asyncio.Event) -> Response:
-    body = _as_bytes(chat_body(asked, tell(asked.model, asked.prompt, asked.number, search=asked.search).text))
+    body = _as_bytes(asked.speaker.say(asked, told(asked)))
     step = max(1, len(body) // 60)
 
     async def pieces() -> AsyncIterator[bytes]:
@@ -126,23 +100,22 @@ async def _drip(asked: Asked, stopping: asyncio.Event) -> Response:
 
 
 async def _retry_after(asked: Asked, stopping: asyncio.Event) -> Response:
-    act = _error(429, "slow down", "rate_limit_exceeded", "requests", **{"retry-after": f"{asked.seconds or 1:g}"})
-    return await act(asked, stopping)
+    return slow_down(asked, asked.seconds or 1)
 
 
 async def _echo_key(asked: Asked, stopping: asyncio.Event) -> Response:
     said = asked.request.headers.get("authorization", "nothing")
-    return await _error(401, f"this is not a key: {said}", "invalid_api_key")(asked, stopping)
+    return spelled(asked.speaker, replace(asked.speaker.trouble("401"), message=f"this is not a key: {said}"))
 
 
 async def _cut_json(asked: Asked, stopping: asyncio.Event) -> Response:
-    body = _as_bytes(chat_body(asked, "cut"))
+    body = _as_bytes(asked.speaker.say(asked, Said("cut")))
     return Response(body[: len(body) // 2], media_type="application/json")
 
 
 async def _cut_body(asked: Asked, stopping: asyncio.Event) -> Response:
     """Promises more than it sends, then hangs up."""
-    body = _as_bytes(chat_body(asked, "cut"))
+    body = _as_bytes(asked.speaker.say(asked, Said("cut")))
 
     async def pieces() -> AsyncIterator[bytes]:
         yield body[: len(body) // 2]
@@ -151,14 +124,31 @@ async def _cut_body(asked: Asked, stopping: asyncio.Event) -> Response:
     return StreamingResponse(pieces(), headers={"content-length": str(len(body))}, media_type="application/json")
 
 
+async def _stream(asked: Asked, stopping: asyncio.Event) -> Response:
+    body = _as_bytes(asked.speaker.say(asked, Said("streamed")))
+    return Response(b"data: " + body + b"\n\ndata: [DONE]\n\n", media_type="text/event-stream")
+
+
 async def _latin1(asked: Asked, stopping: asyncio.Event) -> Response:
-    body = json.dumps(chat_body(asked, "Simulated: Café Müller"), ensure_ascii=False)
+    body = json.dumps(asked.speaker.say(asked, Said("Simulated: Café Müller")), ensure_ascii=False)
     return Response(body.encode("latin-1", "replace"), media_type="application/json")
 
 
+async def _timeout(asked: Asked, stopping: asyncio.Event) -> Response:
+    """In the provider's words where it has any; else its gateway's page."""
+    act = _spelled("timeout") if "timeout" in asked.speaker.forms else _page(504, "504 Gateway Time-out")
+    return await act(asked, stopping)
+
+
+async def _empty(asked: Asked, stopping: asyncio.Event) -> Response:
+    return JSONResponse(asked.speaker.say(asked, Said("")))
+
+
 async def _100kb(asked: Asked, stopping: asyncio.Event) -> Response:
-    told = tell(asked.model, asked.prompt, asked.number, search=asked.search).text
-    return JSONResponse(chat_body(asked, (told + "\n\n") * (100_000 // len(told) + 1)))
+    said = told(asked)
+    return JSONResponse(
+        asked.speaker.say(asked, replace(said, text=(said.text + "\n\n") * (100_000 // len(said.text) + 1)))
+    )
 
 
 async def _11mb(asked: Asked, stopping: asyncio.Event) -> Response:
@@ -167,49 +157,46 @@ async def _11mb(asked: Asked, stopping: asyncio.Event) -> Response:
 
 async def unknown(asked: Asked, stopping: asyncio.Event) -> Response:
     message = f"no fault is spelled {asked.model!r}; there are {', '.join(FAULTS)}"
-    return await _error(400, message, "unknown_fault")(asked, stopping)
+    return spelled(asked.speaker, replace(asked.speaker.wrong, message=message))
 
 
-_HTML = b"<html><head><title>%s</title></head><body><h1>%s</h1></body></html>"
-_NO_CHOICES = {"object": "chat.completion", "model": "sim-simulated", "choices": []}
-_IN_BAND = {"error": {"code": 429, "message": "simulated: upstream is busy"}}
+def _page(status: int, title: str, heading: str = "nginx") -> Act:
+    html = f"<html><head><title>{title}</title></head><body><h1>{heading}</h1></body></html>"
+    return _bytes(html.encode(), status, "text/html")
+
 
 FAULTS: Mapping[str, Fault] = {
     "hang": Fault("never answers; ends when the caller leaves", _hang),
     "drip": Fault(f"the body comes byte by byte over {DRIP_S:g} s", _drip),
     "cut-body": Fault("hangs up in the middle of the body", _cut_body),
-    "400-context": Fault("the prompt is too long", _error(400, "maximum context length", "context_length_exceeded")),
-    "400-filter": Fault("a content filter declines the prompt", _error(400, "flagged", "content_filter")),
-    "401": Fault("the key is wrong", _error(401, "incorrect key", "invalid_api_key")),
+    "400-context": Fault("the prompt is too long", _spelled("400-context")),
+    "400-filter": Fault("a content filter declines the prompt", _spelled("400-filter")),
+    "401": Fault("the key is wrong", _spelled("401")),
     "401-echo-key": Fault("the key is wrong, and the message repeats it", _echo_key),
-    "402": Fault("no money", _error(402, "insufficient balance", None, "billing")),
-    "403": Fault("not allowed", _error(403, "not in your region", None, "forbidden")),
-    "404-model": Fault("no such model", _error(404, "the model does not exist", "model_not_found")),
-    "404-path": Fault("no such address, as HTML", _bytes(_HTML % (b"Not Found", b"nginx"), 404, "text/html")),
-    "429": Fault("slow down, without a wait", _error(429, "slow down", "rate_limit_exceeded", "requests")),
+    "402": Fault("no money", _spelled("402")),
+    "403": Fault("not allowed", _spelled("403")),
+    "404-model": Fault("no such model", _spelled("404-model")),
+    "404-path": Fault("no such address, as HTML", _page(404, "Not Found")),
+    "429": Fault("slow down, without a wait", _spelled("429")),
     "429-retry-after": Fault("slow down, with Retry-After", _retry_after),
-    "429-quota": Fault(
-        "no money, under 429", _error(429, "quota exceeded", "insufficient_quota", "insufficient_quota")
-    ),
-    "500": Fault("server error", _error(500, "internal", None, "server_error")),
-    "503": Fault("overloaded", _error(503, "overloaded", None, "server_error")),
-    "timeout": Fault("a gateway gave up waiting", _error(504, "gateway timeout", None, "timeout")),
-    "html-502": Fault("a gateway's HTML page", _bytes(_HTML % (b"502 Bad Gateway", b"nginx"), 502, "text/html")),
+    "429-quota": Fault("no money or no quota left, under 429", _spelled("429-quota")),
+    "500": Fault("server error", _spelled("500")),
+    "503": Fault("overloaded", _spelled("503")),
+    "timeout": Fault("a gateway gave up waiting", _timeout),
+    "html-502": Fault("a gateway's HTML page", _page(502, "502 Bad Gateway")),
     "redirect": Fault("sends the caller elsewhere", _bytes(b"", 302, location="https://elsewhere.example/v1")),
-    "html": Fault("HTML instead of JSON, under 200", _bytes(_HTML % (b"Login", b"Welcome"), media_type="text/html")),
+    "html": Fault("HTML instead of JSON, under 200", _page(200, "Login", "Welcome")),
     "cut-json": Fault("half of the JSON, properly ended", _cut_json),
     "not-json": Fault("plain text", _bytes(b"simulated: OK", media_type="text/plain")),
-    "stream": Fault(
-        "an event stream", _bytes(b'data: {"choices": []}\n\ndata: [DONE]\n\n', media_type="text/event-stream")
-    ),
+    "stream": Fault("an event stream", _stream),
     "latin1": Fault("JSON in latin-1", _latin1),
-    "no-choices": Fault("JSON with an empty list of choices", _bytes(json.dumps(_NO_CHOICES).encode())),
-    "in-band": Fault("an error under 200", _bytes(json.dumps(_IN_BAND).encode())),
+    "no-choices": Fault("JSON with an empty list of choices", _spelled("no-choices")),
+    "in-band": Fault("an error under 200", _spelled("in-band")),
     "11mb": Fault("11 MB of blanks", _11mb),
-    "empty": Fault("an answer without text", _said("")),
-    "refusal": Fault("an explicit refusal", _said(None, refusal="Simulated: I can't help with that.")),
-    "filtered": Fault("a filter stopped the answer", _said("Simulated: The first", "content_filter")),
-    "truncated": Fault("the length limit cut the answer", _said("Simulated: 1. **Alpha**\n2. **Be", "length")),
+    "empty": Fault("an answer without text", _empty),
+    "refusal": Fault("an explicit refusal", _spelled("refusal")),
+    "filtered": Fault("a filter stopped the answer", _spelled("filtered")),
+    "truncated": Fault("the length limit cut the answer", _spelled("truncated")),
     "100kb": Fault("an answer of 100 kB", _100kb),
 }
 

@@ -12,7 +12,8 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 
 from brandq.analysis.findings import BrandFinding, CitationFinding, Findings
-from brandq.errors import NotFound
+from brandq.errors import Conflict, NotFound
+from brandq.plan import Plan
 from brandq.providers.dialect import Answer, AnswerKind, Citation
 from brandq.reports.facts import Facts, Publication, SampleFacts
 from brandq.states import ExecutionState, SampleState
@@ -23,6 +24,8 @@ from brandq.tables import answers, citations, deliveries, executions, findings, 
 
 #: ids bound in one statement; SQLite takes 32,766 at most
 _MOST_IDS = 5000
+#: executions that are looked through for answers that may be taken instead of new ones, the newest first
+_MOST_LIKE = 500
 
 
 @dataclass(frozen=True)
@@ -104,40 +107,106 @@ def places_with_answer(db: Connection, execution_id: str) -> dict[Place, int]:
     return {(row.prompt_no, row.engine, row.repeat_no): row.sample_id for row in rows}
 
 
-def take_over_answers(db: Connection, *, source: str, target: str) -> int:
-    """Copy the answers of one execution to the answered samples of another at the same places; how many.
+def reusable_answers(db: Connection, owner: str, plan: Plan, since: datetime) -> dict[Place, int]:
+    """For places of the plan, the newest usable answer since then to the same of this owner, and the sample it is at.
 
-    Each copy names the sample it was given for and costs nothing again: its cost stays with the original.
+    The same is: engine with everything that names it, system text, prompt, and number of the repeat. Simulated answers
+    are for simulated engines alone, imported ones for none. An answer that was itself taken over has kept the time at
+    which it was given, so no answer outlives ``since`` by being taken over again and again.
+
+    No table of its own keeps them: the owner's newest executions that ended since then, or have not ended (so all that
+    can hold such an answer, up to a bound), are compared with the plan here, and one query finds the answers of those
+    that are like it.
     """
-    theirs = samples.alias("theirs")
-    columns = [
+    engines = {engine.engine: engine for engine in plan.engines if not engine.imported}
+    stored = db.execute(
+        sa.select(executions.c.execution_id, executions.c.plan)
+        .where(executions.c.owner == owner, sa.or_(executions.c.ended_at.is_(None), executions.c.ended_at >= since))
+        .order_by(executions.c.created_at.desc(), executions.c.execution_id.desc())
+        .limit(_MOST_LIKE)
+    )
+    prompt_nos: dict[str, dict[int, int]] = {}
+    same_engines: dict[str, set[str]] = {}
+    for execution_id, document in stored:
+        other = Plan.from_json(document)
+        same = {engine.engine for engine in other.engines if engines.get(engine.engine) == engine}
+        numbers = {
+            number: plan.prompts.index(prompt) + 1
+            for number, prompt in enumerate(other.prompts, 1)
+            if prompt in plan.prompts
+        }
+        if same and numbers and other.system == plan.system:
+            prompt_nos[execution_id], same_engines[execution_id] = numbers, same
+    rows = db.execute(
+        sa.select(
+            samples.c.execution_id,
+            samples.c.prompt_no,
+            samples.c.engine,
+            samples.c.repeat_no,
+            samples.c.sample_id,
+            answers.c.simulated,
+        )
+        .join(answers, answers.c.sample_id == samples.c.sample_id)
+        .where(
+            samples.c.execution_id.in_(list(prompt_nos)),
+            samples.c.engine.in_(list(engines)),
+            samples.c.repeat_no <= plan.repeats,
+            answers.c.kind == AnswerKind.OK,
+            answers.c.imported.is_(False),
+            answers.c.answered_at >= since,
+        )
+        .order_by(answers.c.answered_at.desc(), samples.c.sample_id.desc())
+    )
+    newest: dict[Place, int] = {}
+    for row in rows:
+        number = prompt_nos[row.execution_id].get(row.prompt_no)
+        alike = row.engine in same_engines[row.execution_id] and row.simulated == engines[row.engine].simulated
+        if number is not None and alike:
+            newest.setdefault((number, row.engine, row.repeat_no), row.sample_id)
+    return newest
+
+
+def take_over(db: Connection, target: str, given: Mapping[Place, int]) -> None:
+    """Copy the answers of these samples to the answered samples of the execution ``target`` at their places.
+
+    Each copy names the sample it was given for, has the time at which it was given, and costs nothing again: its cost
+    stays with the original. Conflict when one of them was removed meanwhile.
+    """
+    kept = [
         column
         for column in answers.c
         if column.name not in ("sample_id", "taken_from", "cost", "currency", "cost_basis")
     ]
-    taken = (
-        sa.select(
-            theirs.c.sample_id,
-            sa.func.coalesce(answers.c.taken_from, samples.c.sample_id),
-            sa.literal("taken over"),
-            *columns,
-        )
-        .select_from(samples)
-        .join(answers, answers.c.sample_id == samples.c.sample_id)
-        .join(
-            theirs,
-            (theirs.c.prompt_no == samples.c.prompt_no)
-            & (theirs.c.engine == samples.c.engine)
-            & (theirs.c.repeat_no == samples.c.repeat_no),
-        )
-        .where(
-            samples.c.execution_id == source,
-            theirs.c.execution_id == target,
-            theirs.c.state == SampleState.ANSWERED,
+    copied = sa.select(
+        sa.bindparam("target_id", type_=sa.BigInteger),
+        # a copy of a copy names the first
+        sa.func.coalesce(answers.c.taken_from, answers.c.sample_id),
+        sa.literal("taken over"),
+        *kept,
+    ).where(answers.c.sample_id == sa.bindparam("source_id", type_=sa.BigInteger))
+    names = ["sample_id", "taken_from", "cost_basis", *(column.name for column in kept)]
+    places = db.execute(
+        sa.select(samples.c.prompt_no, samples.c.engine, samples.c.repeat_no, samples.c.sample_id).where(
+            samples.c.execution_id == target, samples.c.state == SampleState.ANSWERED
         )
     )
-    names = ["sample_id", "taken_from", "cost_basis", *(column.name for column in columns)]
-    return len(db.execute(sa.insert(answers).from_select(names, taken).returning(answers.c.sample_id)).all())
+    pairs = [
+        {"target_id": row.sample_id, "source_id": given[(row.prompt_no, row.engine, row.repeat_no)]} for row in places
+    ]
+    if pairs:
+        db.execute(sa.insert(answers).from_select(names, copied), pairs)
+    if len(taken_over(db, target)) != len(pairs):
+        raise Conflict("an answer that was to be taken over was removed meanwhile; send it again")
+
+
+def taken_over(db: Connection, execution_id: str) -> frozenset[Place]:
+    """Where an execution has an answer of an earlier one."""
+    rows = db.execute(
+        sa.select(samples.c.prompt_no, samples.c.engine, samples.c.repeat_no)
+        .join(answers, answers.c.sample_id == samples.c.sample_id)
+        .where(samples.c.execution_id == execution_id, answers.c.taken_from.is_not(None))
+    )
+    return frozenset((row.prompt_no, row.engine, row.repeat_no) for row in rows)
 
 
 def import_answers(db: Connection, execution_id: str, given: Mapping[Place, Answer], *, answered_at: datetime) -> int:

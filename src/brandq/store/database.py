@@ -20,6 +20,9 @@ from sqlalchemy.engine import Connection
 
 from brandq.errors import DatabaseNotReady
 
+#: an open transaction, as the store's functions take it
+Transaction = Connection
+
 #: a statement of ours takes milliseconds; one that needs longer than this is stuck behind a lock, and says so
 STATEMENT_TIMEOUT_MS = 30_000
 LOCK_TIMEOUT_MS = 10_000

@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from statistics import median
 from typing import Any
 
 import sqlalchemy as sa
@@ -385,21 +386,42 @@ def executions_by_status(db: Connection) -> dict[str, int]:
 
 
 def experience(db: Connection, engines: Sequence[str]) -> dict[str, Experience]:
-    """The median latency of each engine's last answers that came over the network."""
-    known = {}
-    for engine in engines:
-        latencies = sorted(
-            db.execute(
-                sa.select(answers.c.latency_ms)
-                .select_from(samples)
-                .join(answers, samples.c.sample_id == answers.c.sample_id)
-                .where(samples.c.engine == engine, answers.c.latency_ms.is_not(None), answers.c.taken_from.is_(None))
-                .order_by(samples.c.sample_id.desc())
-                .limit(_MOST_RECENT)
-            ).scalars()
+    """What the last answers of each engine that came over the network took and cost, in one query.
+
+    What the simulator answered has a latency like any other; its cost was not paid.
+    """
+    if not engines:
+        return {}
+    last = [
+        sa.select(
+            samples.c.engine,
+            samples.c.sample_id,
+            answers.c.latency_ms,
+            answers.c.cost,
+            answers.c.currency,
+            answers.c.simulated,
         )
-        middle = len(latencies) // 2
-        if latencies:
-            median = latencies[middle] if len(latencies) % 2 else (latencies[middle - 1] + latencies[middle]) / 2
-            known[engine] = Experience(len(latencies), float(median))
-    return known
+        .select_from(samples)
+        .join(answers, samples.c.sample_id == answers.c.sample_id)
+        .where(samples.c.engine == engine, answers.c.latency_ms.is_not(None), answers.c.taken_from.is_(None))
+        .order_by(samples.c.sample_id.desc())
+        .limit(_MOST_RECENT)
+        .subquery()
+        for engine in dict.fromkeys(engines)
+    ]
+    found = sa.union_all(*(sa.select(one) for one in last)).subquery()
+    rows: dict[str, list[Row[Any]]] = {}
+    for row in db.execute(sa.select(found).order_by(found.c.engine, found.c.sample_id.desc())):
+        rows.setdefault(row.engine, []).append(row)
+    return {engine: _experience(theirs) for engine, theirs in rows.items()}
+
+
+def _experience(rows: Sequence[Row[Any]]) -> Experience:
+    paid = [row for row in rows if row.cost is not None and not row.simulated]
+    currencies = {row.currency for row in paid}
+    return Experience(
+        len(rows),
+        float(median(row.latency_ms for row in rows)),
+        tuple(row.cost for row in paid),
+        currencies.pop() if len(currencies) == 1 else None,
+    )

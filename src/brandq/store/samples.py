@@ -8,14 +8,16 @@ import zlib
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from brandq.plan import Plan
-from brandq.providers.dialect import Answer, Outcome
+from brandq.providers.dialect import Answer, ErrorClass, Outcome
 from brandq.states import EXECUTION_OPEN, SAMPLE_OPEN, ExecutionState, SampleState
+from brandq.store.budgets import day_name, settle_cost
 from brandq.store.moving import move_execution, move_samples
 from brandq.tables import answers, attempts, executions, samples
 
@@ -23,6 +25,26 @@ from brandq.tables import answers, attempts, executions, samples
 MAX_ATTEMPTS = 4
 #: samples of one message: enough to make messages cheap, few enough that a lost one costs little
 MOST_IN_BATCH = 32
+
+
+@dataclass(frozen=True)
+class Due:
+    """A waiting sample whose time has come, and what decides whether it is asked now."""
+
+    sample_id: int
+    execution_id: str
+    engine: str
+    owner: str
+    priority: int
+
+
+@dataclass(frozen=True)
+class SetAside:
+    """What a claim's call may cost, and the budgets in which that much is reserved for it."""
+
+    amount: Decimal
+    currency: str
+    budgets: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -35,6 +57,7 @@ class Claim:
     engine: str
     attempt: int
     priority: int
+    set_aside: SetAside | None = None
 
 
 @dataclass(frozen=True)
@@ -47,35 +70,49 @@ class Batch:
     sample_ids: tuple[int, ...]
 
 
-def claim_samples(
-    db: Connection, sample_ids: Sequence[int], *, worker: str, now: datetime, lease_until: datetime
-) -> list[Claim]:
-    """Claim those of the samples that wait and are due; starts their execution and counts an attempt for each.
-
-    The attempt's row is written here, before the call, so that a call which was paid for and lost is at least visible.
-    """
-    open_execution = sa.select(executions.c.execution_id).where(
-        executions.c.status.in_(EXECUTION_OPEN), executions.c.deadline_at > now
-    )
-    due = (
-        sa.select(samples.c.sample_id)
+def due_samples(db: Connection, sample_ids: Sequence[int], *, now: datetime) -> list[Due]:
+    """Those of the samples that wait and are due, locked for this transaction, in the order that was given."""
+    rows = db.execute(
+        sa.select(
+            samples.c.sample_id, samples.c.execution_id, samples.c.engine, executions.c.owner, executions.c.priority
+        )
+        .join(executions, executions.c.execution_id == samples.c.execution_id)
         .where(
             samples.c.sample_id.in_(sample_ids),
             samples.c.state == SampleState.WAITING,
             sa.or_(samples.c.next_attempt_at.is_(None), samples.c.next_attempt_at <= now),
-            samples.c.execution_id.in_(open_execution),
+            executions.c.status.in_(EXECUTION_OPEN),
+            executions.c.deadline_at > now,
         )
         .order_by(samples.c.sample_id)
         # two workers with the same message must neither wait for each other nor lock in opposite orders
-        .with_for_update(skip_locked=True)
+        .with_for_update(of=samples, skip_locked=True)
     )
-    free = list(db.execute(due).scalars())
-    if not free:
+    place = {sample_id: number for number, sample_id in enumerate(sample_ids)}
+    return sorted((Due(**row._mapping) for row in rows), key=lambda due: place[due.sample_id])
+
+
+def claim_samples(
+    db: Connection,
+    sample_ids: Sequence[int],
+    *,
+    worker: str,
+    now: datetime,
+    lease_until: datetime,
+    set_aside: SetAside | None = None,
+) -> list[Claim]:
+    """Claim those of the samples that wait and are due; starts their execution and counts an attempt for each.
+
+    The attempt's row is written here, before the call, so that a call which was paid for and lost is at least visible.
+    ``set_aside`` is what was reserved for each of them.
+    """
+    due = due_samples(db, sample_ids, now=now)
+    if not due:
         return []
     moved = move_samples(
         db,
         "claim",
-        samples.c.sample_id.in_(free),
+        samples.c.sample_id.in_([one.sample_id for one in due]),
         values={
             "attempt": samples.c.attempt + 1,
             "lease_owner": worker,
@@ -83,20 +120,45 @@ def claim_samples(
             "next_attempt_at": None,
         },
     )
+    reserved = None if set_aside is None else set_aside.amount
     db.execute(
         sa.insert(attempts),
-        [{"sample_id": row.sample_id, "attempt": row.attempt, "worker": worker, "started_at": now} for row in moved],
+        [
+            {
+                "sample_id": row.sample_id,
+                "attempt": row.attempt,
+                "worker": worker,
+                "started_at": now,
+                "reserved": reserved,
+            }
+            for row in moved
+        ],
     )
-    execution_ids = {row.execution_id for row in moved}
-    mine = executions.c.execution_id.in_(execution_ids)
-    move_execution(db, "start", mine, values={"started_at": now, "updated_at": now})
-    urgent = db.execute(sa.select(executions.c.execution_id, executions.c.priority).where(mine))
-    priorities: dict[str, int] = {row.execution_id: row.priority for row in urgent}
-    claims = [
-        Claim(row.sample_id, row.execution_id, row.prompt_no, row.engine, row.attempt, priorities[row.execution_id])
-        for row in moved
+    started = executions.c.execution_id.in_({one.execution_id for one in due})
+    move_execution(db, "start", started, values={"started_at": now, "updated_at": now})
+    rows = {row.sample_id: row for row in moved}
+    return [
+        Claim(
+            one.sample_id,
+            one.execution_id,
+            rows[one.sample_id].prompt_no,
+            one.engine,
+            rows[one.sample_id].attempt,
+            one.priority,
+            set_aside,
+        )
+        for one in due
+        if one.sample_id in rows
     ]
-    return sorted(claims, key=lambda claim: sample_ids.index(claim.sample_id))
+
+
+def postpone(db: Connection, sample_ids: Sequence[int], *, until: datetime) -> None:
+    """Note that the message which moves these waiting samples on is due then, and not lost before."""
+    db.execute(
+        sa.update(samples)
+        .where(samples.c.sample_id.in_(sample_ids), samples.c.state == SampleState.WAITING)
+        .values(sent_at=until)
+    )
 
 
 def plans_of(db: Connection, execution_ids: Iterable[str]) -> dict[str, Plan]:
@@ -154,7 +216,7 @@ def settle_answer(
             "http_status": outcome.http_status,
         },
     )
-    _end_attempt(db, claim, str(answer.kind) if moved else "late", now, answer)
+    _end_attempt(db, claim, str(answer.kind) if moved else "late", now, outcome)
     if moved:
         row = answer_row(claim.sample_id, answer, raw=outcome.raw, request=outcome.request, answered_at=now)
         row |= {
@@ -222,14 +284,36 @@ def settle_error(db: Connection, claim: Claim, outcome: Outcome, *, again_at: da
         moved = move_samples(
             db, "release", _held(claim), values={**known, "next_attempt_at": again_at, "sent_at": again_at}
         )
-    _end_attempt(db, claim, str(error.error_class), now, None)
+    _end_attempt(db, claim, str(error.error_class), now, outcome)
     return bool(moved)
 
 
-def _end_attempt(db: Connection, claim: Claim, outcome: str, now: datetime, answer: Answer | None) -> None:
-    cost = {} if answer is None else {"cost": answer.cost, "currency": answer.currency}
+def _end_attempt(db: Connection, claim: Claim, word: str, now: datetime, outcome: Outcome | None) -> None:
+    """End the claim's attempt, once. ``outcome`` None: nobody knows what became of the call."""
+    values: dict[str, Any] = {"ended_at": now, "outcome": word}
+    if outcome is not None:
+        values["posts"] = outcome.posts
+        if outcome.answer is not None:
+            values |= {"cost": outcome.answer.cost, "currency": outcome.answer.currency}
     unended = sa.update(attempts).where(_attempt_of(claim), attempts.c.outcome.is_(None))
-    db.execute(unended.values(ended_at=now, outcome=outcome, **cost))
+    if db.execute(unended.values(**values)).rowcount and claim.set_aside is not None:
+        kept = claim.set_aside
+        settle_cost(db, kept.budgets, reserved=kept.amount, spent=_spent(kept, outcome), now=now)
+
+
+def _spent(kept: SetAside, outcome: Outcome | None) -> Decimal:
+    """What a call counts for under a limit: its cost; nothing where the provider declined; else what was set aside.
+
+    A call that broke off may be billed all the same, and so are the rounds before the one that was declined.
+    """
+    if outcome is None:
+        return kept.amount
+    if outcome.error is not None:
+        declined = outcome.error.error_class != ErrorClass.NETWORK and outcome.posts == 1
+        return Decimal(0) if declined else kept.amount
+    answer = outcome.answer
+    known = answer is not None and answer.cost is not None and answer.currency == kept.currency
+    return answer.cost if known and answer and answer.cost is not None else kept.amount
 
 
 def hand_back(db: Connection, claims: Sequence[Claim], *, asked: bool, now: datetime) -> tuple[list[Claim], set[str]]:
@@ -246,6 +330,9 @@ def hand_back(db: Connection, claims: Sequence[Claim], *, asked: bool, now: date
             if move_samples(db, "release", _held(claim), values=values):
                 again.append(claim)
                 db.execute(sa.delete(attempts).where(_attempt_of(claim)))
+                if claim.set_aside is not None:
+                    names, reserved = claim.set_aside.budgets, claim.set_aside.amount
+                    settle_cost(db, names, reserved=reserved, spent=Decimal(0), now=now)
             continue
         _end_attempt(db, claim, "handed_back", now, None)
         if claim.attempt < MAX_ATTEMPTS:
@@ -300,14 +387,23 @@ def release_expired(
     )
     again = move_samples(db, "release", theirs, values={"next_attempt_at": None, "sent_at": now})
     for row in (*lost, *again):
-        db.execute(
-            sa.update(attempts)
-            .where(
-                attempts.c.sample_id == row.sample_id, attempts.c.attempt == row.attempt, attempts.c.outcome.is_(None)
-            )
-            .values(ended_at=now, outcome="lost")
-        )
+        _lose_attempt(db, row.sample_id, row.attempt, row.execution_id, now)
     return batches_of(db, [row.sample_id for row in again]), sorted({row.execution_id for row in lost})
+
+
+def _lose_attempt(db: Connection, sample_id: int, attempt: int, execution_id: str, now: datetime) -> None:
+    """End the attempt of a vanished worker. Its call may be billed, so what was set aside for it counts as spent."""
+    mine = (attempts.c.sample_id == sample_id) & (attempts.c.attempt == attempt) & attempts.c.outcome.is_(None)
+    ended = db.execute(
+        sa.update(attempts)
+        .where(mine)
+        .values(ended_at=now, outcome="lost")
+        .returning(attempts.c.reserved, attempts.c.started_at)
+    ).one_or_none()
+    if ended is not None and ended.reserved is not None:
+        owner = db.execute(sa.select(executions.c.owner).where(executions.c.execution_id == execution_id)).scalar_one()
+        names = (execution_id, day_name(owner, ended.started_at))
+        settle_cost(db, names, reserved=ended.reserved, spent=ended.reserved, now=now)
 
 
 def batches_of(db: Connection, sample_ids: Sequence[int]) -> list[Batch]:

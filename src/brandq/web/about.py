@@ -17,6 +17,7 @@ from brandq.errors import BrandqError
 from brandq.web import wire
 from brandq.web.metrics import Metrics
 from brandq.web.openapi import JSON, Operation, Parameter, Returns, Visit, operation
+from brandq.web.pauses import Known, known_of, pause
 from brandq.web.schemas import ref
 
 #: seconds that one look at the broker serves; a probe every second must not open a connection every second
@@ -87,9 +88,29 @@ def show_openapi(visit: Visit) -> Response:
     Operation("List engines", "service", "read", {200: Returns("Every row of the registry", {JSON: ref("Engines")})})
 )
 def list_engines(visit: Visit) -> Response:
-    """Which engines there are and which can be asked here. Nothing is asked and nothing is paid for this."""
-    rows = [row.to_json() for row in visit.desk.registry.listing()]
-    return wire.Json({"engines": [{**row, "available": row["configured"] or row["simulated"]} for row in rows]})
+    """Which engines there are, which can be asked here, and which are paused. Nobody is asked and paid for this.
+
+    `paused`, at a row or at one of its models, is null or says why it is not asked; it stays until a call succeeds.
+    """
+    with visit.desk.database.read() as db:
+        states = store.engine_states(db)
+    rows = []
+    for listed in visit.desk.registry.listing():
+        row = listed.to_json()
+        row |= {"available": row["configured"] or row["simulated"], "state": _state(known_of(listed, states))}
+        rows.append(row)
+    return wire.Json({"engines": rows})
+
+
+def _state(known: Known) -> dict[str, Any]:
+    own = known.provider
+    return {
+        "paused": {"scope": own.scope, **pause(own)} if own and own.open_until else None,
+        "models": [{"model": model, "scope": state.scope, **pause(state)} for model, state in known.models.items()],
+        "slowed_to_per_minute": known.slowed_to_per_minute,
+        "answered_at": wire.instant(own.answered_at) if own else None,
+        "latency_ms": own.latency_ms if own else None,
+    }
 
 
 DAYS = Parameter(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import uuid
-from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 from urllib.parse import urlencode
 
@@ -13,14 +13,16 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from brandq import store
+from brandq.actors.accepting import Accepted, accept, accept_retry, foresee
 from brandq.actors.desk import Desk
 from brandq.actors.sending import send_execution
-from brandq.errors import BadRequest, BadSettings, Conflict, DatabaseNotReady, Fault, NotFound
-from brandq.plan import Plan, estimate_seconds, parse
+from brandq.errors import BadRequest, DatabaseNotReady, Fault, NotFound
+from brandq.plan import Plan, parse
 from brandq.states import ExecutionState, SampleState
 from brandq.store import Execution, Progress
 from brandq.web import wire
 from brandq.web.openapi import JSON, Operation, Parameter, Returns, Visit, operation
+from brandq.web.pauses import pause
 from brandq.web.schemas import FLAG, INSTANT, STATUS, TEXT, UUID, ref
 
 logger = logging.getLogger(__name__)
@@ -31,10 +33,6 @@ DEFAULT_PAGE = 20
 POLL_MS, SLOW_POLL_MS = 1000, 3000
 #: samples from which on the longer wait is good enough
 SLOW_FROM = 100
-#: calls in flight assumed for an engine whose row this process does not have
-ASSUMED_IN_FLIGHT = 8
-
-NO_COST = "prices and token counts are not estimated by this version"
 
 EXECUTION_ID = Parameter("execution_id", UUID, "as the 202 gave it", str, place="path")
 IDEMPOTENCY_KEY = Parameter(
@@ -70,7 +68,7 @@ LIMIT = Parameter(
             Parameter("dry_run", FLAG, "only count and estimate", wire.yes_or_no, default=False),
         ),
         body="PlanDocument",
-        errors={409: "The idempotency key belongs to another plan"},
+        errors={409: "The idempotency key belongs to another plan, or an answer to reuse was just removed"},
     )
 )
 def create_execution(visit: Visit) -> Response:
@@ -78,31 +76,20 @@ def create_execution(visit: Visit) -> Response:
     desk = visit.desk
     plan = parse(visit.document, desk.registry.choose, max_samples=desk.settings.max_samples)
     if visit.given["dry_run"]:
+        foreseen = foresee(desk, plan, owner=visit.caller.owner)
         return wire.Json(
             {
                 "dry_run": True,
                 "planned": plan.planned,
                 "counted_as": _counted_as(plan),
-                "estimate": estimate(desk, plan),
+                "reused": foreseen.reused,
+                "estimate": foreseen.estimate,
                 "simulated": _simulated(plan),
                 "plan": plan.to_json(),
             }
         )
-    return _accepted(visit, *accept(visit, plan))
-
-
-def accept(visit: Visit, plan: Plan) -> tuple[Execution, bool]:
-    """Store the plan for its owner; the execution, and whether it is new (else its idempotency key was met before)."""
-    now = visit.desk.now()
-    order = store.Order(
-        execution_id=str(uuid.uuid4()),
-        owner=visit.caller.owner,
-        plan=plan,
-        deadline_at=now + timedelta(seconds=visit.desk.settings.deadline_s),
-        idempotency_key=visit.given["Idempotency-Key"],
-    )
-    with visit.desk.database.begin() as db:
-        return store.plan_execution(db, order, now=now)
+    key = visit.given["Idempotency-Key"]
+    return _accepted(desk, accept(desk, plan, owner=visit.caller.owner, idempotency_key=key))
 
 
 def send_later(desk: Desk, execution_id: str) -> BackgroundTask:
@@ -117,35 +104,22 @@ def send_later(desk: Desk, execution_id: str) -> BackgroundTask:
     return BackgroundTask(send)
 
 
-def _accepted(visit: Visit, found: Execution, new: bool) -> Response:
+def _accepted(desk: Desk, accepted: Accepted) -> Response:
+    found = accepted.execution
     body = {
         "execution_id": found.execution_id,
         "status": found.status,
         "planned": found.planned,
         "counted_as": _counted_as(found.plan),
-        "estimate": estimate(visit.desk, found.plan),
+        "reused": accepted.foreseen.reused,
+        "estimate": accepted.foreseen.estimate,
         "simulated": _simulated(found.plan),
         "retry_of": found.retry_of,
         "deadline_at": wire.instant(found.deadline_at),
         "links": urls(found.execution_id),
     }
     headers = {"Location": urls(found.execution_id)["self"]}
-    return wire.Json(body, 202, headers, background=send_later(visit.desk, found.execution_id) if new else None)
-
-
-def estimate(desk: Desk, plan: Plan) -> dict[str, Any]:
-    """About how long a plan takes and what that rests on; its cost is not known yet, and says so."""
-    with desk.database.read() as db:
-        experience = store.experience(db, [engine.engine for engine in plan.engines])
-    in_flight = []
-    for engine in plan.engines:
-        try:
-            in_flight.append(desk.registry.provider(engine).concurrency)
-        except BadSettings:
-            # not askable from this process (its simulator belongs to the workers, or its row is gone)
-            in_flight.append(ASSUMED_IN_FLIGHT)
-    seconds, basis = estimate_seconds(plan, experience, min(in_flight))
-    return {"seconds": seconds, "basis": basis, "cost": None, "cost_reason": NO_COST}
+    return wire.Json(body, 202, headers, background=send_later(desk, found.execution_id) if accepted.new else None)
 
 
 def _counted_as(plan: Plan) -> str:
@@ -268,10 +242,11 @@ def execution_id_of(visit: Visit) -> str:
 )
 def show_execution(visit: Visit) -> Response:
     """Ask again after `poll_after_ms`, with If-None-Match; null means that it has ended. Progress never falls."""
-    return wire.with_etag(visit.request, wire.Json(_shown(*own_execution(visit))))
+    return wire.with_etag(visit.request, wire.Json(_shown(visit.desk, *own_execution(visit))))
 
 
-def _shown(found: Execution, counted: Progress) -> dict[str, Any]:
+def _shown(desk: Desk, found: Execution, counted: Progress) -> dict[str, Any]:
+    pauses = _pauses(desk, found)
     return {
         "execution_id": found.execution_id,
         "status": found.status,
@@ -288,6 +263,7 @@ def _shown(found: Execution, counted: Progress) -> dict[str, Any]:
             {
                 "engine": engine.engine,
                 "simulated": engine.simulated,
+                "paused": pauses.get(engine.engine),
                 "counts": dict(counted.by_engine.get(engine.engine, {})),
                 "errors": dict(counted.errors.get(engine.engine, {})),
             }
@@ -295,12 +271,43 @@ def _shown(found: Execution, counted: Progress) -> dict[str, Any]:
         ],
         "simulated": _simulated(found.plan),
         "waits_until": wire.instant(counted.waits_until),
+        "cost": _cost(desk, found),
         "poll_after_ms": poll_after_ms(found),
         "error": _error(found),
         "plan": found.plan.to_json(),
         "retry_of": found.retry_of,
         **_times(found),
         "links": urls(found.execution_id),
+    }
+
+
+def _pauses(desk: Desk, found: Execution) -> dict[str, dict[str, Any]]:
+    """Why an engine is not asked just now, its provider's reason before its model's; nothing once it has ended."""
+    asked = [] if found.ended else [engine for engine in found.plan.engines if not engine.imported]
+    if not asked:
+        return {}
+    with desk.database.read() as db:
+        states = store.engine_states(db, [scope for engine in asked for scope in engine.scopes])
+    pauses = {}
+    for engine in asked:
+        mine = [states[scope] for scope in engine.scopes if scope in states and states[scope].open_until]
+        if mine:
+            pauses[engine.engine] = pause(mine[0])
+    return pauses
+
+
+def _cost(desk: Desk, found: Execution) -> dict[str, str] | None:
+    """What was spent and is set aside under the plan's limit; None where it has none."""
+    limit = found.plan.cost_limit
+    if limit is None:
+        return None
+    with desk.database.read() as db:
+        spent, reserved, _ = store.budget_of(db, found.execution_id) or (Decimal(0), Decimal(0), limit.currency)
+    return {
+        "limit": f"{limit.amount:f}",
+        "spent": f"{spent.normalize():f}",
+        "reserved": f"{reserved.normalize():f}",
+        "currency": limit.currency,
     }
 
 
@@ -339,7 +346,7 @@ def cancel_execution(visit: Visit) -> Response:
     """What waits is not asked; calls in flight may still be billed. What was answered stays, and can be reported."""
     with visit.desk.database.begin() as db:
         store.cancel_execution(db, execution_id_of(visit), owner=visit.caller.owner, now=visit.desk.now())
-    return wire.Json(_shown(*own_execution(visit)))
+    return wire.Json(_shown(visit.desk, *own_execution(visit)))
 
 
 @operation(
@@ -356,29 +363,8 @@ def retry_execution(visit: Visit) -> Response:
     """A new execution of the same plan takes over every stored answer and asks only what has none.
 
     Sent twice, it is the same new execution: a repeated click must not pay twice. To ask once more what failed again,
-    retry the new one; or send another Idempotency-Key.
+    retry the new one; or send another Idempotency-Key. The plan's cost_limit is the new execution's alone: what the
+    first one spent does not count against it.
     """
-    desk, now, source = visit.desk, visit.desk.now(), execution_id_of(visit)
-    with desk.database.begin() as db:
-        found = store.execution(db, source, owner=visit.caller.owner)
-        if not found.ended:
-            raise Conflict(f"execution {source} is {found.status}; retry what has ended, or cancel it first")
-        counted = store.progress(db, source).by_state
-        if not counted[SampleState.FAILED] + counted[SampleState.CANCELLED]:
-            raise Conflict(f"every sample of execution {source} has an answer; to ask again, submit the plan again")
-        if any(engine.imported for engine in found.plan.engines):
-            raise Conflict(f"the answers of execution {source} were imported; nobody can be asked for the others")
-        order = store.Order(
-            execution_id=str(uuid.uuid4()),
-            owner=visit.caller.owner,
-            plan=found.plan,
-            deadline_at=now + timedelta(seconds=desk.settings.deadline_s),
-            task_type=found.task_type,
-            idempotency_key=visit.given["Idempotency-Key"] or f"retry of {source}",
-            retry_of=source,
-            answered=frozenset(store.places_with_answer(db, source)),
-        )
-        again, new = store.plan_execution(db, order, now=now)
-        if new:
-            store.take_over_answers(db, source=source, target=again.execution_id)
-    return _accepted(visit, again, new)
+    desk, key = visit.desk, visit.given["Idempotency-Key"]
+    return _accepted(desk, accept_retry(desk, execution_id_of(visit), owner=visit.caller.owner, idempotency_key=key))

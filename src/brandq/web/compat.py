@@ -22,6 +22,7 @@ from typing import Any
 from starlette.responses import Response
 
 from brandq import store
+from brandq.actors.accepting import accept
 from brandq.errors import BadRequest, Fault
 from brandq.plan import DEFAULT_PRIORITY, MAX_PRIORITY, Plan, parse
 from brandq.states import ExecutionState
@@ -37,8 +38,6 @@ from brandq.web.access import (
 from brandq.web.api import (
     EXECUTION_ID,
     IDEMPOTENCY_KEY,
-    accept,
-    estimate,
     execution_id_of,
     own_execution,
     percent,
@@ -73,20 +72,29 @@ NAME_FIELDS = ("name", "id", "value", "label")
 )
 def perform_brand_test_async(visit: Visit) -> Response:
     """`brand_list` (the first is the subject), the chosen models, and at least one question; asked once each."""
-    plan = read_submission(visit)
-    found, new = accept(visit, plan)
+    plan, pointers = read_submission(visit)
+    try:
+        accepted = accept(visit.desk, plan, owner=visit.caller.owner, idempotency_key=visit.given["Idempotency-Key"])
+    except BadRequest as error:
+        faults = [Fault(_where(fault.pointer, pointers), fault.detail) for fault in error.faults]
+        raise BadRequest(faults, error.title, error.status) from error
+    found = accepted.execution
     body = {
         "status": "queued",
         "execution_id": found.execution_id,
         "message": SUBMITTED,
-        "estimated_time": estimate(visit.desk, plan)["seconds"],
+        "estimated_time": accepted.foreseen.estimate["seconds"],
     }
     headers = {"Location": urls(found.execution_id)["self"]}
-    return wire.Json(body, 202, headers, background=send_later(visit.desk, found.execution_id) if new else None)
+    after = send_later(visit.desk, found.execution_id) if accepted.new else None
+    return wire.Json(body, 202, headers, background=after)
 
 
-def read_submission(visit: Visit) -> Plan:
-    """The plan in the predecessor's spelling. BadRequest lists every fault, each where the caller wrote it."""
+def read_submission(visit: Visit) -> tuple[Plan, Mapping[str, str]]:
+    """The plan in the predecessor's spelling, and the caller's pointers by ours.
+
+    BadRequest lists every fault, each where the caller wrote it.
+    """
     document = visit.document
     if not isinstance(document, dict):
         raise BadRequest([Fault("", "expected a JSON object with brand_list, selectedModels and customQuestions")])
@@ -123,7 +131,7 @@ def read_submission(visit: Visit) -> Plan:
         raise BadRequest(faults, error.title, error.status) from error
     if faults:
         raise BadRequest(faults, "The plan is not valid")
-    return plan
+    return plan, pointers
 
 
 def _given(document: Mapping[str, Any], fields: tuple[str, ...], faults: list[Fault]) -> tuple[str, Any]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections import Counter as Counted
+from collections.abc import Iterator, Mapping
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -14,11 +15,15 @@ from brandq import store
 from brandq.actors.desk import Desk
 from brandq.errors import DatabaseNotReady
 from brandq.states import ExecutionState
+from brandq.store import EngineState
+from brandq.web.pauses import parted
 
 logger = logging.getLogger(__name__)
 
 #: what a caller may make up must not become a label
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+#: stands for the models that callers name in their plans
+OTHER_MODELS = "other"
 
 
 class Metrics:
@@ -80,6 +85,7 @@ class _Tables(Collector):
             by_state = store.open_samples(db)
             oldest = store.oldest_waiting(db, now=now)
             swept = store.swept(db)
+            states = store.engine_states(db)
         executions = GaugeMetricFamily("brandq_executions", "Executions that are kept, by status", labels=["status"])
         for status in ExecutionState:
             executions.add_metric([str(status)], by_status.get(status, 0))
@@ -97,4 +103,23 @@ class _Tables(Collector):
         for name, (swept_at, total) in swept.items():
             repaired.add_metric([name], total)
             ago.add_metric([name], (now - swept_at).total_seconds())
-        return [executions, samples, age, repaired, ago]
+        return [executions, samples, age, repaired, ago, self._open_engines(states)]
+
+    def _open_engines(self, states: Mapping[str, EngineState]) -> Metric:
+        rows_own = {listed.name: listed.model for listed in self.desk.registry.listing()}
+        counted: Counted[tuple[str, str]] = Counted()
+        for scope, state in states.items():
+            if state.open_reason is None:
+                continue
+            provider, model = parted(scope)
+            known = model is None or model == rows_own.get(provider.partition("?")[0])
+            engine = scope if known else scope.replace(f"/{model}", f"/{OTHER_MODELS}", 1)
+            counted[engine, state.open_reason] += 1
+        paused = GaugeMetricFamily(
+            "brandq_engine_open",
+            "Engines that are not asked until a call succeeds: 1 each; models that no row names are counted together",
+            labels=["engine", "reason"],
+        )
+        for (engine, reason), n in sorted(counted.items()):
+            paused.add_metric([engine, reason], n)
+        return paused

@@ -17,6 +17,7 @@ TEXT: Schema = {"type": "string"}
 COUNT: Schema = {"type": "integer", "minimum": 0}
 FLAG: Schema = {"type": "boolean"}
 INSTANT: Schema = {"type": "string", "format": "date-time"}
+AMOUNT: Schema = {"type": "string", "pattern": r"^\d+(\.\d+)?$"}
 UUID: Schema = {"type": "string", "format": "uuid"}
 OBJECT: Schema = {"type": "object"}
 PATH: Schema = {"type": "string", "format": "uri-reference"}
@@ -90,6 +91,14 @@ _ENGINE_WISH = {
     "required": ["engine"],
     "additionalProperties": False,
 }
+_COST_LIMIT = {
+    "anyOf": [
+        closed(amount={"type": ["string", "number"], "description": "up to 6 decimals"}, currency=TEXT),
+        {"type": "string", "description": "`5.00 USD`"},
+    ],
+    "description": "never exceeded by more than the calls in flight; what it cannot pay for fails as `budget`",
+    "examples": [{"amount": "5.00", "currency": "USD"}],
+}
 _PLAN_DOCUMENT = {
     "type": "object",
     "properties": {
@@ -122,8 +131,17 @@ _PLAN_DOCUMENT = {
             "default": plan.DEFAULT_PRIORITY,
         },
         "label": nullable({"type": "string", "maxLength": plan.MAX_LABEL_CHARS}),
-        "cost_limit": {"type": "null", "description": "not enforced by this version"},
-        "reuse_within_hours": {"enum": [0, None], "description": "answers are not reused by this version"},
+        "system": {
+            **nullable({"type": "string", "minLength": 1, "maxLength": plan.MAX_SYSTEM_CHARS}),
+            "description": "goes before every prompt; a buyer sends none",
+        },
+        "cost_limit": nullable(_COST_LIMIT),
+        "reuse_within_hours": {
+            **nullable({"type": "integer", "minimum": 0, "maximum": plan.MAX_REUSE_HOURS}),
+            "default": 0,
+            "description": "an answer that is no older, to the same engine, system, prompt and repeat, is taken "
+            "instead of paying again; 0: none is",
+        },
     },
     "required": ["brands", "prompts", "engines"],
     "additionalProperties": False,
@@ -146,13 +164,26 @@ _PLAN = closed(
     repeats=COUNT,
     priority=COUNT,
     label=nullable(TEXT),
+    system=nullable(TEXT),
+    cost_limit=nullable(closed(amount=AMOUNT, currency=TEXT)),
+    reuse_within_hours=COUNT,
 )
+_RANGE: dict[str, Schema] = {
+    "low": nullable(AMOUNT),
+    "high": nullable(AMOUNT),
+    "currency": {**nullable(TEXT), "description": "null with a range of 0 to 0: nobody is paid"},
+    "basis": TEXT,
+}
 _ESTIMATE = closed(
     seconds=COUNT,
     basis=TEXT,
-    cost=nullable(closed(low=TEXT, high=TEXT, currency=TEXT)),
-    cost_reason=nullable(TEXT),
+    cost=closed(
+        **_RANGE,
+        reason={**nullable(TEXT), "description": "why there is no sum; null where there is one"},
+        engines=listed(closed(engine=TEXT, calls=COUNT, **_RANGE)),
+    ),
 )
+_REUSED = {**COUNT, "description": "samples that take a stored answer; nobody is asked for them"}
 _LINKS = closed(self=PATH, samples=PATH, report=PATH, cancel=PATH, retry=PATH)
 _TIMES = {
     "created_at": INSTANT,
@@ -160,9 +191,20 @@ _TIMES = {
     "ended_at": nullable(INSTANT),
     "deadline_at": INSTANT,
 }
+_PAUSED: dict[str, Schema] = {
+    "reason": {"type": "string", "description": "the error class that paused it"},
+    "message": nullable(TEXT),
+    "since": nullable(INSTANT),
+    "until": {
+        "type": "string",
+        "format": "date-time",
+        "description": "not asked before; from then on one call at a time finds out whether it is better",
+    },
+}
 _ENGINE_PROGRESS = closed(
     engine=TEXT,
     simulated=FLAG,
+    paused=nullable(closed(**_PAUSED)),
     counts=mapped(COUNT),
     errors=mapped(COUNT),
 )
@@ -177,6 +219,10 @@ _EXECUTION = closed(
     engines=listed(_ENGINE_PROGRESS),
     simulated=listed(TEXT),
     waits_until=nullable(INSTANT),
+    cost={
+        **nullable(closed(limit=AMOUNT, spent=AMOUNT, reserved=AMOUNT, currency=TEXT)),
+        "description": "under the plan's cost_limit; null where it has none",
+    },
     poll_after_ms=nullable(COUNT),
     error=nullable(closed(code=nullable(TEXT), message=nullable(TEXT))),
     plan=ref("Plan"),
@@ -334,6 +380,7 @@ SCHEMAS: dict[str, Schema] = {
         status=STATUS,
         planned=COUNT,
         counted_as={"type": "string", "description": "the multiplication behind `planned`"},
+        reused=_REUSED,
         estimate=ref("Estimate"),
         simulated=listed(TEXT),
         retry_of=nullable(UUID),
@@ -344,6 +391,7 @@ SCHEMAS: dict[str, Schema] = {
         dry_run={"const": True},
         planned=COUNT,
         counted_as=TEXT,
+        reused=_REUSED,
         estimate=ref("Estimate"),
         simulated=listed(TEXT),
         plan=ref("Plan"),
@@ -373,6 +421,16 @@ SCHEMAS: dict[str, Schema] = {
                 verified=FLAG,
                 key_env=listed(TEXT),
                 price=nullable(mapped(nullable(TEXT))),
+                state=closed(
+                    paused=nullable(closed(scope=TEXT, **_PAUSED)),
+                    models={
+                        **listed(closed(model=TEXT, scope=TEXT, **_PAUSED)),
+                        "description": "its models that are paused, while the others are asked",
+                    },
+                    slowed_to_per_minute=nullable({"type": "number", "exclusiveMinimum": 0}),
+                    answered_at=nullable(INSTANT),
+                    latency_ms=nullable(COUNT),
+                ),
             )
         )
     ),

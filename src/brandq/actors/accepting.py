@@ -1,0 +1,145 @@
+"""At the door: what a plan would cost and take, which stored answers it may have, whether its limits can be kept.
+
+An execution is written in one transaction together with the answers that it takes over, so that none is paid for that
+is there already. Whoever accepts sends afterwards: ``sending.send_execution``.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from brandq import store
+from brandq.actors.desk import Desk
+from brandq.costs import cost_of_call, estimate_cost, limit_faults
+from brandq.errors import BadRequest, BadSettings, Conflict, Fault
+from brandq.plan import Experience, Plan, estimate_seconds
+from brandq.states import SampleState
+from brandq.store import Execution, Place, Transaction
+
+#: calls in flight assumed for an engine whose row this process does not have
+ASSUMED_IN_FLIGHT = 8
+
+
+@dataclass(frozen=True)
+class Foreseen:
+    """What a plan would be: samples whose answers are there already, and the estimate of the others for the wire."""
+
+    reused: int
+    estimate: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """An execution that stands; ``new`` is False where its idempotency key was met before."""
+
+    execution: Execution
+    new: bool
+    foreseen: Foreseen
+
+
+def foresee(desk: Desk, plan: Plan, *, owner: str) -> Foreseen:
+    """What ``accept`` would do; nothing is stored. BadRequest for a limit that cannot be kept."""
+    with desk.database.read() as db:
+        taken = _reusable(db, plan, owner, desk.now())
+        foreseen, faults = _foreseen(desk, db, plan, taken)
+    _refuse(faults)
+    return foreseen
+
+
+def accept(desk: Desk, plan: Plan, *, owner: str, idempotency_key: str | None = None) -> Accepted:
+    """Store the plan for its owner, with the answers that it may reuse. BadRequest for a limit that cannot be kept."""
+    now = desk.now()
+    with desk.database.begin() as db:
+        taken = _reusable(db, plan, owner, now)
+        order = _order(desk, plan, owner, taken, now, idempotency_key=idempotency_key)
+        return _write(desk, db, order, taken, now)
+
+
+def accept_retry(desk: Desk, execution_id: str, *, owner: str, idempotency_key: str | None = None) -> Accepted:
+    """Store an execution of the same plan that takes over every answer of this one, refusals too, and asks the rest.
+
+    A cost limit in the plan is the new execution's alone: what the first one spent does not count against it. Conflict
+    where nothing can be asked again; NotFound for what is not this owner's.
+    """
+    now = desk.now()
+    with desk.database.begin() as db:
+        found = store.execution(db, execution_id, owner=owner)
+        if not found.ended:
+            raise Conflict(f"execution {execution_id} is {found.status}; retry what has ended, or cancel it first")
+        counted = store.progress(db, execution_id).by_state
+        if not counted[SampleState.FAILED] + counted[SampleState.CANCELLED]:
+            raise Conflict(
+                f"every sample of execution {execution_id} has an answer; to ask again, submit the plan again"
+            )
+        if any(engine.imported for engine in found.plan.engines):
+            raise Conflict(f"the answers of execution {execution_id} were imported; nobody can be asked for the others")
+        taken = store.places_with_answer(db, execution_id)
+        order = _order(
+            desk,
+            found.plan,
+            owner,
+            taken,
+            now,
+            task_type=found.task_type,
+            idempotency_key=idempotency_key or f"retry of {execution_id}",
+            retry_of=execution_id,
+        )
+        return _write(desk, db, order, taken, now)
+
+
+def _order(desk: Desk, plan: Plan, owner: str, taken: Mapping[Place, int], now: datetime, **fields: Any) -> store.Order:
+    deadline_at = now + timedelta(seconds=desk.settings.deadline_s)
+    return store.Order(str(uuid.uuid4()), owner, plan, deadline_at, answered=frozenset(taken), **fields)
+
+
+def _write(desk: Desk, db: Transaction, order: store.Order, taken: Mapping[Place, int], now: datetime) -> Accepted:
+    found, new = store.plan_execution(db, order, now=now)
+    if not new:
+        # what stands was accepted under the limits and prices of its time
+        return Accepted(found, False, _foreseen(desk, db, found.plan, store.taken_over(db, found.execution_id))[0])
+    foreseen, faults = _foreseen(desk, db, order.plan, taken)
+    _refuse(faults)
+    store.take_over(db, found.execution_id, taken)
+    return Accepted(found, True, foreseen)
+
+
+def _refuse(faults: list[Fault]) -> None:
+    if faults:
+        raise BadRequest(faults, "The plan is not valid")
+
+
+def _reusable(db: Transaction, plan: Plan, owner: str, now: datetime) -> dict[Place, int]:
+    if not plan.reuse_within_hours:
+        return {}
+    return store.reusable_answers(db, owner, plan, now - timedelta(hours=plan.reuse_within_hours))
+
+
+def _foreseen(desk: Desk, db: Transaction, plan: Plan, taken: Collection[Place]) -> tuple[Foreseen, list[Fault]]:
+    """What is foreseen where these places have their answers, and the faults of its limits."""
+    asked = {engine.engine: len(plan.prompts) * plan.repeats for engine in plan.engines}
+    for _, engine, _ in taken:
+        asked[engine] -= 1
+    known = store.experience(db, list(asked))
+    calls = {
+        engine.engine: cost_of_call(plan, engine, desk.registry.price(engine), known.get(engine.engine))
+        for engine in plan.engines
+    }
+    seconds, basis = _seconds(desk, plan, asked, known)
+    estimate = {"seconds": seconds, "basis": basis, "cost": estimate_cost(plan, calls, asked)}
+    of_asked = {engine: call for engine, call in calls.items() if asked[engine]}
+    return Foreseen(len(taken), estimate), limit_faults(plan, of_asked, desk.settings.daily_cost_limit)
+
+
+def _seconds(desk: Desk, plan: Plan, asked: Mapping[str, int], known: Mapping[str, Experience]) -> tuple[int, str]:
+    in_flight = []
+    for engine in plan.engines:
+        try:
+            in_flight.append(desk.registry.provider(engine).concurrency)
+        except BadSettings:
+            # not askable from this process (its simulator belongs to the workers, or its row is gone)
+            in_flight.append(ASSUMED_IN_FLIGHT)
+    return estimate_seconds(asked, known, min(in_flight))
