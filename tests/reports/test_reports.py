@@ -235,6 +235,17 @@ def test_errors_are_counted_with_an_example() -> None:
     assert document["coverage"]["engines"][0]["served_models"] == [{"model": "model-1-0612", "answers": 2}]
 
 
+def test_a_system_text_is_told() -> None:
+    """Given a plan whose prompts go out after a system text, then every form of its report says so; others say nothing."""
+    plan = Plan(BRANDS, ("哪家好？",), (engine("doubao"),), system="You are <b>terse</b>.")
+    told, silent = (build(facts(plan=one), built_at=NOW) for one in (plan, replace(plan, system=None)))
+    assert told["plan"]["system"] == plan.system
+    assert silent["plan"]["system"] is None
+    assert "after this system text: You are &lt;b&gt;terse" in html.render(told)
+    assert "after this system text: You are" in markdown.render(told)
+    assert "system text" not in html.render(silent) + markdown.render(silent)
+
+
 def test_what_is_simulated_or_imported_says_so_everywhere() -> None:
     """A banner, a mark at each engine, the title; and nothing of it when nothing was."""
     plan = Plan(BRANDS, ("哪家好？",), (engine("doubao", simulated=True), engine("qwen", imported=True)), repeats=2)

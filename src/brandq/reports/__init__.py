@@ -133,6 +133,9 @@ def _plan(facts: Facts) -> Document:
         "engines": [engine.engine for engine in plan.engines],
         "repeats": plan.repeats,
         "priority": plan.priority,
+        "system": plan.system,
+        "cost_limit": plan.cost_limit.to_json() if plan.cost_limit else None,
+        "reuse_within_hours": plan.reuse_within_hours,
     }
 
 

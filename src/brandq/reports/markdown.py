@@ -144,6 +144,9 @@ def _coverage(coverage: Mapping[str, Any]) -> list[str]:
 
 def _prompts(document: Mapping[str, Any]) -> list[str]:
     lines = ["## Prompts", ""]
+    # a report kept before plans had one lacks it
+    if document["plan"].get("system"):
+        lines += [f"Each prompt was sent after this system text: {escaped(document['plan']['system'])}", ""]
     for prompt in document["plan"]["prompts"]:
         lines += [f"### {prompt['prompt_no']}\\. {escaped(prompt['text'])}", ""]
         rows = []
