@@ -110,7 +110,12 @@ def test_the_numbers_are_right() -> None:
     subject, att, ant = document["brands"]
     assert (subject["subject"], att["subject"]) == (True, False)
     mention = subject["overall"]["mention_rate"]
-    assert (mention["value"], mention["k"], mention["n"], mention["interval"]) == (0.5, 4, 8, "wilson")
+    assert (mention["value"], mention["k"], mention["n"], mention["interval"]) == (0.5, 4, 8, "cluster_wilson")
+    assert (mention["estimand"], mention["prompts"]) == ("market", 2)
+    assert [subject["engines"][0]["mention_rate"]["estimand"], subject["prompts"][0]["mention_rate"]["estimand"]] == [
+        "market",
+        "panel",
+    ]
     assert [brand["overall"]["share_of_voice"]["k"] for brand in document["brands"]] == [4, 2, 6]
     assert {brand["overall"]["share_of_voice"]["n"] for brand in document["brands"]} == {12}
     assert (subject["overall"]["average_rank"]["value"], subject["overall"]["average_rank"]["n"]) == (1.0, 2)
@@ -126,6 +131,8 @@ def test_the_numbers_are_right() -> None:
     assert document["method_version"] == METHOD_VERSION
     cell = subject["prompts"][1]["engines"][1]
     assert (cell["engine"], cell["mention_rate"]["n"]) == ("qwen", 2)
+    assert {cell[name]["estimand"] for name in ("mention_rate", "share_of_voice")} == {"cell"}
+    assert cell["mention_rate"]["interval"] == "wilson"
     assert cell["evidence"].endswith("/samples?brand=%E8%B6%A3%E8%BD%A6%E8%89%AF%E5%93%81&engine=qwen&prompt_no=2")
     assert att["overall"]["evidence"] == "/api/executions/7b1e/samples?brand=AT%26T"
 

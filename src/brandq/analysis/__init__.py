@@ -14,7 +14,7 @@ from brandq.plan import Brand
 from brandq.providers.dialect import Answer
 
 #: which rules the findings were made by; numbers of different versions are never compared
-METHOD_VERSION = "2026.11-1"
+METHOD_VERSION = "2026.11-2"
 
 
 def analyze(answer: Answer, brands: Sequence[Brand], prompt: str) -> Findings:

@@ -19,11 +19,12 @@ from urllib.parse import quote, urlencode
 
 from brandq.analysis import METHOD_VERSION
 from brandq.analysis.findings import BrandFinding, CitationFinding
-from brandq.analysis.measures import Number, absent, mean, rate
+from brandq.analysis.measures import Number, absent, rate
 from brandq.plan import Brand, EngineRef, Plan
 from brandq.providers.dialect import AnswerKind
 from brandq.reports.definitions import DEFINITIONS, NOTES
 from brandq.reports.facts import Facts, Publication, SampleFacts
+from brandq.reports.pooling import SINGLE, Pool, estimand_of
 from brandq.states import ExecutionState, SampleState
 
 #: the shape of the document; raised when a field changes its meaning or goes away
@@ -252,6 +253,10 @@ class _Groups:
 def _brand(facts: Facts, brand: Brand, groups: _Groups) -> Document:
     plan = facts.plan
 
+    def pool(usable: Sequence[_Usable], engine: str | None, prompt_no: int | None) -> Pool[_Usable]:
+        estimand = estimand_of(len(plan.prompts), engine=engine, prompt_no=prompt_no)
+        return Pool(usable, lambda answer: (answer.sample.prompt_no, answer.sample.engine), estimand)
+
     def block(engine: str | None = None, prompt_no: int | None = None) -> Document:
         usable = groups.usable.get((prompt_no, engine), [])
         reason = "" if usable else _unusable_because(groups.samples.get((prompt_no, engine), []))
@@ -260,7 +265,7 @@ def _brand(facts: Facts, brand: Brand, groups: _Groups) -> Document:
             "simulated": (prompt_no, engine) in groups.simulated,
             "imported": (prompt_no, engine) in groups.imported,
             "coverage": rate(len(usable), planned, "coverage", "no sample was planned here"),
-            **_measures(brand, usable, reason, whole=engine is None or prompt_no is None),
+            **_measures(brand, pool(usable, engine, prompt_no), reason),
             "evidence": _evidence(facts.execution_id, brand.name, engine, prompt_no),
         }
 
@@ -280,26 +285,37 @@ def _brand(facts: Facts, brand: Brand, groups: _Groups) -> Document:
     }
 
 
-def _measures(brand: Brand, usable: Sequence[_Usable], reason: str, *, whole: bool) -> Document:
-    """The brand's numbers over these answers. One prompt on one engine (not ``whole``) gets the three main ones."""
-    found = [finding for answer in usable if (finding := answer.brands.get(brand.name)) and finding.count > 0]
-    n, every = len(usable), sum(answer.named for answer in usable)
-    ranks = [finding.rank for finding in found if finding.rank is not None]
-    positions = [finding.position for finding in found if finding.position is not None]
+def _measures(brand: Brand, pool: Pool[_Usable], reason: str) -> Document:
+    """The brand's numbers over these answers. One prompt on one engine gets the three main ones."""
+
+    def finding(answer: _Usable) -> BrandFinding | None:
+        found = answer.brands.get(brand.name)
+        return found if found is not None and found.count > 0 else None
+
+    def rank(answer: _Usable) -> int | None:
+        found = finding(answer)
+        return found.rank if found else None
+
+    def position(answer: _Usable) -> int | None:
+        found = finding(answer)
+        return found.position if found else None
+
+    n = len(pool.answers)
     not_named = reason or f"none of the {n} usable answers mentions it"
     not_ranked = reason or f"none of the {n} usable answers gives it a rank in an explicit list"
     no_voice = reason or f"none of the {n} usable answers mentions a tracked brand"
     numbers: Document = {
-        "mention_rate": rate(len(found), n, "mention_rate", reason),
-        "share_of_voice": rate(len(found), every, "share_of_voice", no_voice),
-        "average_rank": mean(ranks, "average_rank", not_ranked, least=1.0),
+        "mention_rate": pool.rate(lambda answer: finding(answer) is not None, "mention_rate", reason),
+        "share_of_voice": pool.share(
+            lambda answer: (int(finding(answer) is not None), answer.named), "share_of_voice", no_voice
+        ),
+        "average_rank": pool.mean_place(rank, "average_rank", not_ranked),
     }
-    if whole:
-        owned = sum(_cites(answer.sample, brand.name) for answer in usable)
-        numbers["first_place_rate"] = rate(ranks.count(1), n, "first_place_rate", reason)
-        numbers["average_position"] = mean(positions, "average_position", not_named, least=1.0)
+    if pool.estimand != SINGLE:
+        numbers["first_place_rate"] = pool.rate(lambda answer: rank(answer) == 1, "first_place_rate", reason)
+        numbers["average_position"] = pool.mean_place(position, "average_position", not_named)
         numbers["owned_citation_rate"] = (
-            rate(owned, n, "owned_citation_rate", reason)
+            pool.rate(lambda answer: _cites(answer.sample, brand.name), "owned_citation_rate", reason)
             if brand.domains
             else absent("no domain of this brand is in the plan")
         )

@@ -31,7 +31,7 @@ DEFINITIONS: dict[str, dict[str, Any]] = {
         "the same, added over all tracked brands; the shares of the tracked brands sum to 1",
         "proportion",
         "It compares tracked brands only: adding a competitor to the plan lowers it, whatever the answers say.",
-        "Mentions of several brands in one answer are not independent; the interval treats them as if they were.",
+        "A prompt in whose answers no tracked brand is named has no share and is left out.",
     ),
     "average_rank": _definition(
         "Average rank",
@@ -85,9 +85,14 @@ DEFINITIONS: dict[str, dict[str, Any]] = {
 }
 
 NOTES: list[str] = [
-    "Intervals are 95 %: Wilson for proportions, Student's t for means.",
-    "Repeats of one prompt are not independent of one another, and prompts differ from one another more than chance: "
-    "an interval over several repeats or prompts pooled together is too narrow.",
+    "Intervals are 95 %. A number over several prompts speaks of the market: the prompts are taken for a sample of "
+    "what people ask, and how they differ from one another makes the interval (Wilson's with the effective number of "
+    "answers for rates, a jackknife over prompts for shares and means). More repeats cannot make up for few prompts; "
+    "with fewer than five it is not to be read as the market.",
+    "A number of one prompt over its engines, or of a plan with one prompt, speaks of that prompt alone (panel); one "
+    "prompt on one engine is a cell, with Wilson's interval. The three are never compared with one another.",
+    "How many answers give a domain as a source is counted over all prompts as if answers were independent: the "
+    "intervals of the sources are too narrow.",
     "Only answers of kind ok are usable. Refused, empty and truncated answers and failed or cancelled samples enter no "
     "denominator; coverage counts them.",
     "Brands are found by name and alias in the words of the answer; URLs, code and the echo of the question do not "

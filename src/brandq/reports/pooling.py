@@ -1,0 +1,80 @@
+"""Pooling: the numbers over some of an execution's answers, each with the interval of what it speaks of.
+
+Several prompts are a sample of what people ask (market); the one prompt of a plan, or one prompt over its engines, is
+itself (panel); one prompt on one engine is a cell, whose answers are independent draws.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Generic, Literal, TypeVar
+
+from brandq.analysis.counting import Places, gather, tally
+from brandq.analysis.measures import (
+    Estimand,
+    Number,
+    cell_rate,
+    market_rate,
+    mean,
+    mean_rank,
+    panel_rate,
+    rate,
+    share,
+)
+
+T = TypeVar("T")
+
+SINGLE: Literal["cell"] = "cell"
+
+
+def estimand_of(prompts: int, *, engine: str | None, prompt_no: int | None) -> Estimand | Literal["cell"]:
+    """What numbers over this engine (None: all) and this prompt (None: all) of a plan speak of."""
+    if prompt_no is None and prompts > 1:
+        return "market"
+    return "panel" if engine is None or prompt_no is None else SINGLE
+
+
+@dataclass(frozen=True)
+class Pool(Generic[T]):
+    """Usable answers, and where each belongs: its prompt and its engine."""
+
+    answers: Sequence[T]
+    stratum: Callable[[T], tuple[int, str]]
+    estimand: Estimand | Literal["cell"]
+
+    def rate(self, counts: Callable[[T], bool], definition: str, reason: str) -> Number:
+        """The proportion of answers that count."""
+        clusters = tally((*self.stratum(answer), counts(answer)) for answer in self.answers)
+        if self.estimand == "market":
+            return market_rate(clusters, definition, reason)
+        if self.estimand == "panel" or not clusters:
+            return panel_rate(clusters, definition, reason)
+        return cell_rate(clusters[0], definition, reason)
+
+    def share(self, parts: Callable[[T], tuple[int, int]], definition: str, reason: str) -> Number:
+        """Numerators over denominators, as ``parts`` gives them for an answer."""
+        if self.estimand == SINGLE:
+            sums = [sum(side) for side in zip(*(parts(answer) for answer in self.answers), strict=True)] or [0, 0]
+            return _single(rate(sums[0], sums[1], definition, reason))
+        return share(
+            gather((*self.stratum(answer), *parts(answer)) for answer in self.answers),
+            self.estimand,
+            definition,
+            reason,
+        )
+
+    def mean_place(self, place: Callable[[T], int | None], definition: str, reason: str) -> Number:
+        """The mean of the places, over the answers that give one."""
+        if self.estimand == SINGLE:
+            values = [value for answer in self.answers if (value := place(answer)) is not None]
+            return _single(mean(values, definition, reason, least=1.0))
+        strata: dict[tuple[int, str], list[int | None]] = {}
+        for answer in self.answers:
+            strata.setdefault(self.stratum(answer), []).append(place(answer))
+        places = [Places(prompt_no, tuple(ranks), engine) for (prompt_no, engine), ranks in strata.items()]
+        return mean_rank(places, self.estimand, definition, reason)
+
+
+def _single(number: Number) -> Number:
+    return number if number["value"] is None else {**number, "estimand": SINGLE, "prompts": 1}
