@@ -242,6 +242,16 @@ def test_errors_are_counted_with_an_example() -> None:
     assert document["coverage"]["engines"][0]["served_models"] == [{"model": "model-1-0612", "answers": 2}]
 
 
+def test_a_plan_of_one_prompt_is_no_sample() -> None:
+    """Given one prompt, then its numbers speak of that prompt, and on one engine they are independent draws."""
+    plan = Plan(BRANDS, ("哪家好？",), (engine("doubao"), engine("qwen")), repeats=2)
+    subject = build(facts(plan=plan), built_at=NOW)["brands"][0]
+    assert subject["overall"]["mention_rate"]["estimand"] == "panel"
+    alone = subject["engines"][0]
+    assert (alone["mention_rate"]["estimand"], alone["mention_rate"]["interval"]) == ("cell", "wilson")
+    assert "first_place_rate" in alone
+
+
 def test_a_system_text_is_told() -> None:
     """Given a plan whose prompts go out after a system text, then every form of its report says so; others say nothing."""
     plan = Plan(BRANDS, ("哪家好？",), (engine("doubao"),), system="You are <b>terse</b>.")

@@ -24,7 +24,7 @@ from brandq.plan import Brand, EngineRef, Plan
 from brandq.providers.dialect import AnswerKind
 from brandq.reports.definitions import DEFINITIONS, NOTES
 from brandq.reports.facts import Facts, Publication, SampleFacts
-from brandq.reports.pooling import SINGLE, Pool, estimand_of
+from brandq.reports.pooling import Pool, estimand_of
 from brandq.states import ExecutionState, SampleState
 
 #: the shape of the document; raised when a field changes its meaning or goes away
@@ -265,7 +265,7 @@ def _brand(facts: Facts, brand: Brand, groups: _Groups) -> Document:
             "simulated": (prompt_no, engine) in groups.simulated,
             "imported": (prompt_no, engine) in groups.imported,
             "coverage": rate(len(usable), planned, "coverage", "no sample was planned here"),
-            **_measures(brand, pool(usable, engine, prompt_no), reason),
+            **_measures(brand, pool(usable, engine, prompt_no), reason, whole=engine is None or prompt_no is None),
             "evidence": _evidence(facts.execution_id, brand.name, engine, prompt_no),
         }
 
@@ -285,8 +285,8 @@ def _brand(facts: Facts, brand: Brand, groups: _Groups) -> Document:
     }
 
 
-def _measures(brand: Brand, pool: Pool[_Usable], reason: str) -> Document:
-    """The brand's numbers over these answers. One prompt on one engine gets the three main ones."""
+def _measures(brand: Brand, pool: Pool[_Usable], reason: str, *, whole: bool) -> Document:
+    """The brand's numbers over these answers. One prompt on one engine (not ``whole``) gets the three main ones."""
 
     def finding(answer: _Usable) -> BrandFinding | None:
         found = answer.brands.get(brand.name)
@@ -311,7 +311,7 @@ def _measures(brand: Brand, pool: Pool[_Usable], reason: str) -> Document:
         ),
         "average_rank": pool.mean_place(rank, "average_rank", not_ranked),
     }
-    if pool.estimand != SINGLE:
+    if whole:
         numbers["first_place_rate"] = pool.rate(lambda answer: rank(answer) == 1, "first_place_rate", reason)
         numbers["average_position"] = pool.mean_place(position, "average_position", not_named)
         numbers["owned_citation_rate"] = (

@@ -89,7 +89,7 @@ NOTES: list[str] = [
     "what people ask, and how they differ from one another makes the interval (Wilson's with the effective number of "
     "answers for rates, a jackknife over prompts for shares and means). More repeats cannot make up for few prompts; "
     "with fewer than five it is not to be read as the market.",
-    "A number of one prompt over its engines, or of a plan with one prompt, speaks of that prompt alone (panel); one "
+    "A number of one prompt over its engines speaks of that prompt alone (panel); one "
     "prompt on one engine is a cell, with Wilson's interval. The three are never compared with one another.",
     "How many answers give a domain as a source is counted over all prompts as if answers were independent: the "
     "intervals of the sources are too narrow.",

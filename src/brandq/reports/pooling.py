@@ -1,7 +1,7 @@
 """Pooling: the numbers over some of an execution's answers, each with the interval of what it speaks of.
 
-Several prompts are a sample of what people ask (market); the one prompt of a plan, or one prompt over its engines, is
-itself (panel); one prompt on one engine is a cell, whose answers are independent draws.
+Several prompts are a sample of what people ask (market); one prompt over its engines is itself (panel); one prompt on
+one engine is a cell, whose answers are independent draws.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ SINGLE: Literal["cell"] = "cell"
 
 
 def estimand_of(prompts: int, *, engine: str | None, prompt_no: int | None) -> Estimand | Literal["cell"]:
-    """What numbers over this engine (None: all) and this prompt (None: all) of a plan speak of."""
+    """What numbers over this engine (None: all) and this prompt (None: all) of a plan of so many prompts speak of."""
     if prompt_no is None and prompts > 1:
         return "market"
-    return "panel" if engine is None or prompt_no is None else SINGLE
+    return "panel" if engine is None else SINGLE
 
 
 @dataclass(frozen=True)
