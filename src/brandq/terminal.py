@@ -60,7 +60,7 @@ def welcome(desk: Desk, url: str) -> None:
 
 
 def foretold(accepted: Accepted) -> str:
-    """One line before anybody is asked: how many calls, what they cost or why that is not known, about how long."""
+    """Before anybody is asked: the calls, what they cost or why that is not known, how long, how much is learnt."""
     estimate, planned = accepted.foreseen.estimate, accepted.execution.planned
     cost, reused = estimate["cost"], accepted.foreseen.reused
     left = planned - reused
@@ -76,7 +76,7 @@ def foretold(accepted: Accepted) -> str:
         money = f"costs nothing ({cost['basis']})"
     else:
         money = f"{cost['low']} to {cost['high']} {cost['currency']} ({cost['basis']})"
-    return f"{calls}, {money}, about {estimate['seconds']} s"
+    return f"{calls}, {money}, about {estimate['seconds']} s\n{estimate['precision']['words']}"
 
 
 def see_through(desk: Desk, execution_id: str, out: Path | None) -> int:

@@ -25,7 +25,7 @@ from brandq.analysis.measures import (
     share,
     top_rate,
 )
-from brandq.analysis.sampling import expected_half_width, grade
+from brandq.analysis.sampling import expected_half_width, foretell_precision, grade
 from brandq.analysis.stability import agreement, jaccard, stability
 
 COUNTS = st.lists(
@@ -156,6 +156,16 @@ def test_what_a_plan_will_know_is_foretold() -> None:
     assert expected_half_width(0.3, 1, 9)["half_width"] is None
     with pytest.raises(ValueError, match="between 0 and 1"):
         expected_half_width(1.3, 5, 3)
+
+
+def test_a_plan_hears_what_it_will_know() -> None:
+    """Given five prompts, then the width is the market's; given one, then that prompt's own, with Wilson's interval."""
+    five, one = foretell_precision(5, 3), foretell_precision(1, 10)
+    assert (five["estimand"], five["half_width"]) == ("market", expected_half_width(0.3, 5, 3)["half_width"])
+    low, high = wilson(3, 10)
+    assert (one["estimand"], one["half_width"]) == ("cell", pytest.approx((high - low) / 2, abs=1e-6))
+    assert "with 1 prompt × 10 repeats" in one["words"]
+    assert "this prompt alone" in one["words"]
 
 
 GRADES = {

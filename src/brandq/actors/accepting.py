@@ -14,6 +14,7 @@ from typing import Any
 
 from brandq import store
 from brandq.actors.desk import Desk
+from brandq.analysis.sampling import foretell_precision
 from brandq.costs import cost_of_call, estimate_cost, limit_faults
 from brandq.errors import BadRequest, BadSettings, Conflict, Fault
 from brandq.plan import Experience, Plan, estimate_seconds
@@ -129,7 +130,12 @@ def _foreseen(desk: Desk, db: Transaction, plan: Plan, taken: Collection[Place])
         for engine in plan.engines
     }
     seconds, basis = _seconds(desk, plan, asked, known)
-    estimate = {"seconds": seconds, "basis": basis, "cost": estimate_cost(plan, calls, asked)}
+    estimate = {
+        "seconds": seconds,
+        "basis": basis,
+        "cost": estimate_cost(plan, calls, asked),
+        "precision": foretell_precision(len(plan.prompts), plan.repeats),
+    }
     of_asked = {engine: call for engine, call in calls.items() if asked[engine]}
     return Foreseen(len(taken), estimate), limit_faults(plan, of_asked, desk.settings.daily_cost_limit)
 

@@ -63,6 +63,30 @@ def expected_half_width(
     return {**told, "note": NOTE_FEW} if prompts < FEWEST_PROMPTS else told
 
 
+#: the rate that a plan's precision is told for: few brands are named more often, and higher ones are known no worse
+TOLD_FOR = 0.3
+
+
+def foretell_precision(prompts: int, repeats: int) -> dict[str, Any]:
+    """How well a plan will know a mention rate near 30 % on one engine, in a number and in words.
+
+    One prompt is no sample of what people ask: then it is the rate of that prompt, a cell with Wilson's interval.
+    """
+    asked = f"{prompts} prompt{'s' * (prompts > 1)} × {repeats} repeat{'s' * (repeats > 1)}"
+    if prompts > 1:
+        half_width, estimand, of_whom = expected_half_width(TOLD_FOR, prompts, repeats)["half_width"], "market", ""
+    else:
+        low, high = wilson(TOLD_FOR * repeats, repeats)
+        half_width, estimand, of_whom = round((high - low) / 2, 6), "cell", ", for this prompt alone"
+    known = f"a mention rate near {TOLD_FOR:.0%} on one engine is known to ± {100 * half_width:.0f} points{of_whom}"
+    return {
+        "half_width": half_width,
+        "rate": TOLD_FOR,
+        "estimand": estimand,
+        "words": f"with {asked}, {known} (95 %)",
+    }
+
+
 def grade(prompts: int, repeats: float, half_width: float | None) -> str:
     """exploratory, directional or decision-grade, by prompts, usable repeats per prompt and engine, and half width.
 

@@ -182,6 +182,12 @@ _ESTIMATE = closed(
         reason={**nullable(TEXT), "description": "why there is no sum; null where there is one"},
         engines=listed(closed(engine=TEXT, calls=COUNT, **_RANGE)),
     ),
+    precision=closed(
+        half_width={"type": "number", "minimum": 0, "maximum": 1, "description": "of the 95 % interval, as a fraction"},
+        rate={"type": "number", "description": "the mention rate that it is told for"},
+        estimand=words("market", "cell"),
+        words=TEXT,
+    ),
 )
 _REUSED = {**COUNT, "description": "samples that take a stored answer; nobody is asked for them"}
 _LINKS = closed(self=PATH, samples=PATH, report=PATH, cancel=PATH, retry=PATH)
