@@ -252,6 +252,23 @@ def test_a_plan_of_one_prompt_is_no_sample() -> None:
     assert "first_place_rate" in alone
 
 
+def test_one_prompt_with_answers_has_a_value_without_an_interval() -> None:
+    """Given two prompts of which one got usable answers, then the market's numbers have no interval, and every form of
+    the report can be made."""
+    whole = facts()
+    lost = [
+        sample if sample.prompt_no == 1 else replace(sample, state="failed", kind=None, error_code="auth", brands=())
+        for sample in whole.samples
+    ]
+    document = build(replace(whole, samples=lost), built_at=NOW)
+    mention = document["brands"][0]["overall"]["mention_rate"]
+    assert (mention["value"], mention["low"], mention["high"], mention["estimand"]) == (0.5, None, None, "market")
+    assert "no sample" in mention["interval_reason"]
+    assert "2/4 50%" in [row.mention_rate for row in summary_rows(document)]
+    assert "2 of 4" in html.render(document)
+    assert "2/4 50%" in markdown.render(document)
+
+
 def test_a_system_text_is_told() -> None:
     """Given a plan whose prompts go out after a system text, then every form of its report says so; others say nothing."""
     plan = Plan(BRANDS, ("哪家好？",), (engine("doubao"),), system="You are <b>terse</b>.")

@@ -23,10 +23,11 @@ class SummaryRow:
 
 
 def percent(number: Mapping[str, Any]) -> str:
-    """``3/5 60% [23–88]``, or a dash where there is no number."""
+    """``3/5 60% [23–88]``, without brackets where there is no interval, or a dash where there is no number."""
     if number["value"] is None:
         return "–"
-    return f"{number['k']}/{number['n']} {number['value']:.0%} [{number['low'] * 100:.0f}–{number['high'] * 100:.0f}]"
+    written = f"{number['k']}/{number['n']} {number['value']:.0%}"
+    return written if number["low"] is None else f"{written} [{number['low'] * 100:.0f}–{number['high'] * 100:.0f}]"
 
 
 def place(number: Mapping[str, Any]) -> str:
