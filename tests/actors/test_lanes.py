@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from brandq.actors.lanes import MOST_FAILURES, Lane
+from brandq.actors.lanes import MOST_FAILURES, WHOLE, Lane
 from brandq.providers.dialect import Answer, AnswerKind, ErrorClass, Outcome, Provider, ProviderError
 
 PROVIDER = Provider("sim", "Sim", "openai-chat", "http://127.0.0.1:1", "m1", concurrency=4)
@@ -124,15 +124,44 @@ def test_a_no_holds_back_those_whom_it_concerns(error_class: ErrorClass) -> None
         assert await enter(lane, clock)
         admitted_at = clock.now
         clock.now += 1
-        lane.leave("m1", said(error_class))
+        said_no = lane.leave("m1", said(error_class))
         begun = [await lane.enter(model, admitted_at=admitted_at, start_at=0) for model in ("m1", "m2")]
         assert tuple(begun) == HELD_BACK[error_class]
+        if said_no is not None:
+            lane.noted(said_no)
         clock.now += 1
         for model in ("m1", "m2"):
             lane.hear(model, proven=True, troubled=False)
             assert await enter(lane, clock, model)
 
     run(others())
+
+
+def test_a_no_holds_back_until_all_workers_can_read_it() -> None:
+    """Given a no that is not in the table yet, when a call was admitted by that table, then it does not begin; nor does
+    one that was admitted while another no was on its way; one that was admitted after both does."""
+
+    async def two_noes() -> None:
+        clock = Clock()
+        lane = Lane(PROVIDER, clock)
+        lane.hear("m1", proven=True, troubled=False)
+        assert await enter(lane, clock)
+        assert await enter(lane, clock)
+        noes = [lane.leave("m1", said(ErrorClass.AUTH)) for _ in range(2)]
+        assert noes == [WHOLE, WHOLE]
+        clock.now += 1
+        assert not await enter(lane, clock), "read before either was noted"
+        lane.noted(WHOLE)
+        clock.now += 1
+        assert not await enter(lane, clock), "read before the second was noted"
+        read_at = clock.now
+        clock.now += 1
+        lane.noted(WHOLE)
+        assert not await lane.enter("m1", admitted_at=read_at, start_at=0)
+        clock.now += 1
+        assert await enter(lane, clock)
+
+    run(two_noes())
 
 
 def test_failures_in_a_row_hold_back_the_others() -> None:

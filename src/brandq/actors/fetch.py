@@ -12,7 +12,7 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
@@ -84,6 +84,8 @@ class _Taken:
     """What became of the due samples of a message."""
 
     plans: dict[str, Plan]
+    #: before anything was read, so that nothing read can be newer; of the monotonic clock, seconds
+    admitted_at: float
     claims: list[_Ticket] = field(default_factory=list)
     #: seconds to wait, priority, sample ids
     postponed: list[tuple[float, int, list[int]]] = field(default_factory=list)
@@ -93,10 +95,10 @@ class _Taken:
 
 def _take(desk: Desk, sample_ids: Sequence[int]) -> _Taken:
     """Claim what may be asked now, postpone or refuse the rest; one transaction."""
-    now = desk.now()
+    now, admitted_at = desk.now(), time.monotonic()
     with desk.database.begin() as db:
         due = store.due_samples(db, sample_ids, now=now)
-        taken = _Taken(store.plans_of(db, {one.execution_id for one in due}))
+        taken = _Taken(store.plans_of(db, {one.execution_id for one in due}), admitted_at)
         groups: dict[tuple[str, str], list[store.Due]] = {}
         for one in due:
             groups.setdefault((one.execution_id, one.engine), []).append(one)
@@ -129,10 +131,9 @@ def _follow(
         lease_until=now + timedelta(seconds=desk.settings.lease_s),
         set_aside=admission.set_aside,
     )
-    admitted_at = time.monotonic()
     for number, claim in enumerate(claims):
         start_in = (admission.first_at + number * admission.gap - now).total_seconds()
-        taken.claims.append(_Ticket(claim, engine, admitted_at, admitted_at + start_in))
+        taken.claims.append(_Ticket(claim, engine, taken.admitted_at, taken.admitted_at + start_in))
     rest = ids[admission.granted :]
     if not claims:
         taken.looked_at.add(group[0].execution_id)
@@ -150,12 +151,16 @@ def _follow(
 
 @dataclass(frozen=True)
 class _Landed:
-    """One ended call; ``outcome`` is None when the sample was not asked: no slot came free, or the provider said no."""
+    """One ended call; ``outcome`` is None when the sample was not asked: no slot came free, or the provider said no.
+
+    ``noted``: called once the outcome stands where all workers see it.
+    """
 
     claim: store.Claim
     engine: EngineRef
     outcome: Outcome | None
     asked_at: datetime
+    noted: Callable[[], None] | None = None
 
 
 @dataclass
@@ -196,7 +201,7 @@ class _Batch:
             entered = False
         if not entered:
             return _Landed(claim, engine, None, self.desk.now())
-        outcome = None
+        outcome, said_no = None, None
         try:
             asked_at = self.desk.now()
             self.asked.add(claim.sample_id)
@@ -205,8 +210,8 @@ class _Batch:
                 self.desk.http, provider, engine, prompt, key, system=plan.system, turn=partial(self._turn, ticket)
             )
         finally:
-            lane.leave(engine.model, outcome)
-        return _Landed(claim, engine, outcome, asked_at)
+            said_no = lane.leave(engine.model, outcome)
+        return _Landed(claim, engine, outcome, asked_at, None if said_no is None else partial(lane.noted, said_no))
 
     async def _turn(self, ticket: _Ticket) -> None:
         """Wait for the starting time of one more request of a call; it counts towards the pace like any other."""
@@ -239,7 +244,12 @@ class _Batch:
         if not ended:
             return
         landed = [call.result() for call in ended]
-        settled = await self._store(landed)
+        try:
+            settled = await self._store(landed)
+        finally:
+            for one in landed:
+                if one.noted is not None:
+                    one.noted()
         for call in ended:
             del self.calls[call]
         await self._follow_up(settled)

@@ -1,13 +1,14 @@
 """Lanes: the way of one process to one provider, as wide as its row allows, and blocked the moment it says no.
 
 What all workers know together stands in the table ``engine_state``, read when samples are claimed. A lane knows what
-this process saw since: calls that were admitted before a no, and have not begun, do not begin.
+this process saw since: calls that were admitted before a no stood in that table, and have not begun, do not begin.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 
@@ -18,6 +19,8 @@ from brandq.providers.dialect import FAILING, OF_MODEL, OF_PROVIDER, ErrorClass,
 FIRST_LOOK_S = 2.0
 #: calls in a row that fail before the others are held back; the same number opens the breaker for all workers
 MOST_FAILURES = 5
+#: what a no concerns: one model by its name, or the whole provider
+WHOLE = ""
 
 
 class Lane:
@@ -29,8 +32,10 @@ class Lane:
         self._failures = 0
         #: whether the table holds something that a success puts right
         self.troubled = False
-        #: when the provider (None) or one of its models last said no
-        self._blocked_at: dict[str | None, float] = {}
+        #: noes that this process heard and that do not stand in the table yet, by what they concern
+        self._unnoted: Counter[str] = Counter()
+        #: when the last no was certainly in the table
+        self._noted_no_at: dict[str, float] = {}
         self._proven: set[str] = set()
         self._ahead: dict[str, asyncio.Event] = {}
         self._noted_at: dict[str, float] = {}
@@ -44,7 +49,8 @@ class Lane:
     async def enter(self, model: str, *, admitted_at: float, start_at: float) -> bool:
         """Wait for the starting time and a free slot; False when what was admitted then no longer holds.
 
-        True: the caller asks now, and calls ``leave`` with what came of it.
+        ``admitted_at`` is a moment before the table was read. True: the caller asks now, calls ``leave`` with what came
+        of it, and ``noted`` once that stands in the table.
         """
         await asyncio.sleep(max(0.0, start_at - self._clock()))
         followed = False
@@ -65,33 +71,39 @@ class Lane:
             with suppress(TimeoutError):
                 await asyncio.wait_for(ahead.wait(), FIRST_LOOK_S)
 
-    def leave(self, model: str, outcome: Outcome | None) -> None:
-        """Give the slot back; ``outcome`` None: the call was broken off."""
+    def leave(self, model: str, outcome: Outcome | None) -> str | None:
+        """Give the slot back; ``outcome`` None: the call was broken off. What the outcome says no for, if it does."""
         self._slots.release()
-        if outcome is not None:
-            self._learn(model, outcome)
+        said_no = None if outcome is None else self._learn(model, outcome)
+        if said_no is not None:
+            self._unnoted[said_no] += 1
         ahead = self._ahead.pop(model, None)
         if ahead is not None:
             ahead.set()
+        return said_no
 
-    def _learn(self, model: str, outcome: Outcome) -> None:
+    def noted(self, said_no: str) -> None:
+        """A no that ``leave`` returned stands in the table, or never will: who reads the table from now on decides."""
+        self._unnoted[said_no] -= 1
+        self._noted_no_at[said_no] = self._clock()
+
+    def _learn(self, model: str, outcome: Outcome) -> str | None:
         if outcome.error is None:
             self._failures = 0
             self._proven.add(model)
-            return
+            return None
         error_class = outcome.error.error_class
+        if error_class in OF_PROVIDER | OF_MODEL:
+            self._proven.discard(model)
         if error_class in FAILING:
             self._failures += 1
         if error_class in OF_PROVIDER or error_class == ErrorClass.RATE_LIMIT or self._failures >= MOST_FAILURES:
             self._failures = 0
-            self._blocked_at[None] = self._clock()
-        elif error_class in OF_MODEL:
-            self._blocked_at[model] = self._clock()
-        if error_class in OF_PROVIDER | OF_MODEL:
-            self._proven.discard(model)
+            return WHOLE
+        return model if error_class in OF_MODEL else None
 
     def _blocked_since(self, model: str, admitted_at: float) -> bool:
-        return any(self._blocked_at.get(scope, -1.0) >= admitted_at for scope in (None, model))
+        return any(self._unnoted[no] > 0 or self._noted_no_at.get(no, -1.0) >= admitted_at for no in (WHOLE, model))
 
     def worth_noting(self, model: str, every_s: float) -> bool:
         """Whether a success is to be written where all see it: not each, for they would queue for one row."""
