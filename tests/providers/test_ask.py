@@ -8,6 +8,8 @@ import json
 import socket
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from itertools import pairwise
 from typing import Any, TypeVar
 from urllib.parse import quote, urlsplit
@@ -80,7 +82,7 @@ ERRORS: dict[str, tuple[ErrorClass, int | None, int | None]] = {
     "html": (E.NETWORK, 200, None),
     "cut-json": (E.NETWORK, 200, None),
     "not-json": (E.NETWORK, 200, None),
-    "stream": (E.NETWORK, 200, None),
+    "cut-stream": (E.NETWORK, 200, None),
     "latin1": (E.NETWORK, 200, None),
     "no-choices": (E.OVERLOADED, 200, None),
     "in-band": (E.RATE_LIMIT, 200, None),
@@ -94,6 +96,7 @@ KINDS: dict[str, AnswerKind] = {
     "filtered": AnswerKind.REFUSED,
     "truncated": AnswerKind.TRUNCATED,
     "100kb": AnswerKind.OK,
+    "stream": AnswerKind.OK,
 }
 
 
@@ -587,6 +590,42 @@ def test_a_proxy_of_the_machine_is_used_but_never_for_the_machine_itself(
     assert far.error is not None
     assert "cannot reach the proxy" in far.error.message
     assert ask_once(provider_at(simulator.url)).error is None
+
+
+def test_a_date_to_wait_for_needs_no_date_of_the_reply() -> None:
+    """Given a server that says until when to wait and not what time it is, when asked, then the wait is known."""
+    until = format_datetime(datetime.now(UTC) + timedelta(seconds=60), usegmt=True).encode()
+    busy = http({}, 429).replace(b"connection:", b"retry-after: " + until + b"\r\nconnection:", 1)
+    outcome, _ = ask_by_script(provider_at(""), [[busy]])
+    assert outcome.error is not None
+    assert outcome.error.error_class is E.RATE_LIMIT
+    assert 50_000 < (outcome.error.wait_ms or 0) <= 60_000
+
+
+def test_rounds_that_come_as_event_streams_are_one_answer() -> None:
+    """Given a search that was called in a stream, when its arguments are sent back and the answer streams too, then it
+    is one answer of both rounds, kept so that it can be read again."""
+    searching, answering = (
+        b"".join(b"data: " + json.dumps(event).encode() + b"\n\n" for event in events)
+        for events in (
+            [
+                {"choices": [{"delta": {"tool_calls": [SEARCHING["choices"][0]["message"]["tool_calls"][0]]}}]},
+                {"choices": [{"delta": {}, "finish_reason": "tool_calls"}], "usage": SEARCHING["usage"]},
+            ],
+            [
+                {"choices": [{"delta": {"content": "Al"}}]},
+                {"choices": [{"delta": {"content": "pha"}, "finish_reason": "stop"}], "usage": SAID["usage"]},
+            ],
+        )
+    )
+    outcome, received = ask_by_script(KIMI, [[http(searching)], [http(answering)]])
+    assert outcome.answer is not None, outcome
+    assert (outcome.answer.text, outcome.answer.kind) == ("Alpha", AnswerKind.OK)
+    assert outcome.answer.tokens_out == SEARCHING["usage"]["completion_tokens"] + SAID["usage"]["completion_tokens"]
+    assert [message["role"] for message in json.loads(received[1])["messages"]][-1] == "tool"
+    engine = EngineRef(KIMI.name, KIMI.name, KIMI.model or "m", search=True)
+    again = DIALECTS[KIMI.dialect].read(KIMI, engine, Reply(200, {}, outcome.raw or b""))
+    assert again == outcome.answer
 
 
 # -- the row's proxy

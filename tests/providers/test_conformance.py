@@ -86,7 +86,17 @@ ANSWERS: dict[str, Reading] = {
         cost="0.012",
         sources=((MARKED, True, f"([alpha.example]({MARKED}))"), (BETA, False, None)),
     ),
-    "openai-commentary": Reading("Alpha it is.", "completed", LUNA, **FOUND, cost="0.012"),
+    "openai-search-streamed": Reading(
+        "Alpha 改装 it is.",
+        "completed",
+        LUNA,
+        **FOUND,
+        cost="0.012",
+        sources=((ALPHA, True, "Alpha 改装"), (BETA, False, None)),
+    ),
+    "openai-commentary": Reading(
+        "Alpha it is.", "completed", LUNA, **FOUND, cost="0.012", sources=((ALPHA, False, None),)
+    ),
     "openai-refused": Reading("I can't help with that.", "completed", LUNA, **REFUSED),
     "openai-truncated": Reading("1. Alpha\n2. Be", "max_output_tokens", LUNA, **CUT),
     "openai-empty": Reading("", "completed", LUNA, **EMPTY),
@@ -99,6 +109,24 @@ ANSWERS: dict[str, Reading] = {
         cost="0.0025",
         basis="reported",
         sources=((BETA, True, None), (ALPHA, True, None), (TESTS, False, None)),
+    ),
+    "perplexity-search-fetched": Reading(
+        "Alpha [1, web:2] wins.",
+        "completed",
+        "perplexity/sonar",
+        **FOUND,
+        cost="0.0031",
+        basis="reported",
+        sources=((ALPHA, True, None), (BETA, True, None), (TESTS, None, None)),
+    ),
+    "xai-search-opened": Reading(
+        "Alpha wins.",
+        "completed",
+        "grok-4.3-0901",
+        **FOUND,
+        cost="0.012345",
+        basis="reported",
+        sources=((ALPHA, True, None), (BETA, False, None)),
     ),
     "xai-plain": Reading("Alpha.", "completed", "grok-4.3-0901"),
     "xai-search": Reading(
@@ -114,6 +142,9 @@ ANSWERS: dict[str, Reading] = {
     "doubao-search": Reading(
         "推荐顺序：1. 阿尔法改装；2. 贝塔车库。", "completed", SEED, **FOUND, **UNPRICED, sources=((ALPHA, True, None),)
     ),
+    "doubao-search-streamed": Reading(
+        "阿尔法改装最好。", "completed", SEED, **FOUND, **UNPRICED, sources=((ALPHA, True, None), (BETA, False, None))
+    ),
     "doubao-app": Reading("去阿尔法改装[1]。", "completed", SEED, **FOUND, **UNPRICED, sources=((ALPHA, True, None),)),
     "doubao-refused": Reading("", "InputTextSensitiveContentDetected", **FILTERED),
     # anthropic
@@ -125,6 +156,20 @@ ANSWERS: dict[str, Reading] = {
         **FOUND,
         cost="0.022",
         sources=((ALPHA, True, "Alpha 改装 is the favourite"), (BETA, False, None)),
+    ),
+    "anthropic-search-streamed": Reading(
+        "两家店：Alpha 改装更好。",
+        "end_turn",
+        HAIKU,
+        **FOUND,
+        cost="0.012",
+        sources=((ALPHA, True, "Alpha 改装更好"), (BETA, False, None)),
+    ),
+    "anthropic-search-streamed-paused": Reading(
+        "两家店：", "pause_turn", HAIKU, **CUT, **FOUND, cost="0.012", sources=FOUND_ONLY
+    ),
+    "anthropic-search-fetched": Reading(
+        "Alpha tunes.", "end_turn", HAIKU, search=True, searched=False, sources=((ALPHA, False, None),)
     ),
     "anthropic-search-failed": Reading("From memory: Alpha.", "end_turn", HAIKU, search=True, searched=False),
     "anthropic-search-paused": Reading(
@@ -160,6 +205,29 @@ ANSWERS: dict[str, Reading] = {
             (f"{REDIRECT}CCC", False, None),
         ),
     ),
+    "gemini-search-streamed": Reading(
+        "🍓 深圳最好的是 Alpha 改装。é",
+        "STOP",
+        FLASH,
+        **FOUND,
+        cost="0.012",
+        sources=((f"{REDIRECT}AAA", True, "Alpha 改装"), (f"{REDIRECT}BBB", True, "。")),
+    ),
+    "gemini-search-interaction": Reading(
+        "最好：Alpha 改装",
+        "completed",
+        "gemini-3.8-flash",
+        **FOUND,
+        cost="0.012",
+        sources=((f"{REDIRECT}AAA", True, "Alpha 改装"),),
+    ),
+    "gemini-repeated": Reading(
+        "是 Alpha, 改装 first.",
+        "STOP",
+        FLASH,
+        sources=((ALPHA, True, "Alpha"), (BETA, True, "改装"), (TESTS, True, None)),
+    ),
+    "gemini-refused-streamed": Reading("", "PROHIBITED_CONTENT", FLASH, tokens=(9, None), **REFUSED, **UNPRICED),
     "gemini-search-unused": Reading("Alpha.", "STOP", FLASH, search=True, searched=False),
     "gemini-safety": Reading("Al", "SAFETY", FLASH, **REFUSED),
     "gemini-refused": Reading("", "PROHIBITED_CONTENT", FLASH, tokens=(9, None), **REFUSED, **UNPRICED),
@@ -173,6 +241,12 @@ ANSWERS: dict[str, Reading] = {
         **UNPRICED,
         sources=((BETA, False, None), (ALPHA, True, None)),
     ),
+    "qwen-search-streamed": Reading(
+        "阿尔法改装最好[ref_2]。", **FOUND, **UNPRICED, sources=((BETA, False, None), (ALPHA, True, None))
+    ),
+    "qwen-streamed-so-far": Reading("阿尔法改装", searched=True),
+    "qwen-text": Reading("阿尔法改装"),
+    "qwen-refused-streamed": Reading("", "DataInspectionFailed", **FILTERED),
     "qwen-refused": Reading("", "DataInspectionFailed", **FILTERED),
     "qwen-truncated": Reading("1. 阿尔法", "length", **CUT),
     "qwen-empty": Reading("", None, **EMPTY),
@@ -190,10 +264,25 @@ ANSWERS: dict[str, Reading] = {
         **UNPRICED,
         sources=((ALPHA, True, None), (BETA, False, None)),
     ),
+    "kimi-search-carets": Reading(
+        "阿尔法改装最好[^2^]。",
+        model="kimi-k2.6",
+        **FOUND,
+        **UNPRICED,
+        sources=((BETA, False, None), (ALPHA, True, None)),
+    ),
+    "kimi-search-streamed-paused": Reading("", "tool_calls", "kimi-k2.6", **CUT, **FOUND, **UNPRICED),
     "kimi-search-paused": Reading("", "tool_calls", "kimi-k2.6", **CUT, **FOUND, **UNPRICED),
     "kimi-refused": Reading("", "content_filter", **FILTERED),
     "zhipu-plain": Reading("阿尔法", model="glm-5.3-flash"),
     "zhipu-search": Reading(
+        "阿尔法改装最好[ref_1]。",
+        model="glm-5.3-flash",
+        **FOUND,
+        **UNPRICED,
+        sources=((ALPHA, True, None), (BETA, False, None)),
+    ),
+    "zhipu-search-streamed": Reading(
         "阿尔法改装最好[ref_1]。",
         model="glm-5.3-flash",
         **FOUND,
@@ -218,8 +307,26 @@ ANSWERS: dict[str, Reading] = {
     "hunyuan-search-of-old": Reading(
         "阿尔法改装[1]更好。", model="hunyuan-turbo", **FOUND, **UNPRICED, sources=((ALPHA, True, None),)
     ),
+    "hunyuan-search-streamed-of-old": Reading(
+        "阿尔法改装[1]更好。",
+        model="hunyuan-turbo",
+        **FOUND,
+        **UNPRICED,
+        sources=((ALPHA, True, None), (BETA, False, None)),
+    ),
+    "hunyuan-search-piece": Reading(
+        "阿尔",
+        None,
+        "hunyuan-turbo",
+        **CUT,
+        **FOUND,
+        tokens=(None, None),
+        **UNPRICED,
+        sources=((ALPHA, None, None), (BETA, None, None)),
+    ),
     "hunyuan-refused": Reading("", "451001", **FILTERED),
     "spark-plain": Reading("阿尔法", None, **UNPRICED),
+    "spark-streamed": Reading("阿尔法", None, **UNPRICED),
     "spark-search": Reading(
         f"阿尔法改装最好，见[阿尔法]({ALPHA})。",
         None,
@@ -232,6 +339,7 @@ ANSWERS: dict[str, Reading] = {
     "minimax-search-of-old": Reading(
         "阿尔法改装【5†source】。", "tool_calls", "MiniMax-Text-01", searched=True, sources=((ALPHA, True, None),)
     ),
+    "minimax-streamed": Reading("Alpha.", model="MiniMax-M3"),
     "minimax-empty": Reading("", model="MiniMax-M3", **EMPTY),
     "minimax-refused": Reading("", "1026", **FILTERED),
     "openrouter-plain": Reading("Alpha.", model="maker/m-1-0901", cost="0.00031", basis="reported"),
@@ -242,6 +350,14 @@ ANSWERS: dict[str, Reading] = {
         cost="0.0076",
         basis="reported",
         sources=((ALPHA, True, f"[alpha.example]({ALPHA})"),),
+    ),
+    "openrouter-search-streamed": Reading(
+        "Alpha is the favourite.",
+        model="maker/m-1-0901",
+        **FOUND,
+        cost="0.0076",
+        basis="reported",
+        sources=((ALPHA, True, None),),
     ),
     "openrouter-refused": Reading("", "HTTP 403", **FILTERED),
     "local-plain": Reading("Alpha.", model="m-1:0.6b", **UNPRICED),
@@ -264,6 +380,13 @@ ANSWERS: dict[str, Reading] = {
         **UNPRICED,
         sources=((ALPHA, True, None), (BETA, False, None)),
     ),
+    "local-beside-the-text": Reading(
+        "Alpha [1] wins.",
+        model="m-1",
+        searched=True,
+        **UNPRICED,
+        sources=((ALPHA, True, None), (BETA, False, None)),
+    ),
     "local-refused": Reading("I can't say.", model="m-1:0.6b", **REFUSED, **UNPRICED),
     "local-truncated": Reading("1. Alpha\n2. B", "length", "m-1:0.6b", **CUT, **UNPRICED),
     "local-empty": Reading("", model="m-1:0.6b", **EMPTY, **UNPRICED),
@@ -275,6 +398,8 @@ ERRORS: dict[str, tuple[ErrorClass, int | None]] = {
     "openai-auth": (E.AUTH, None),
     "openai-no-money": (E.NO_MONEY, None),
     "openai-rate-limit": (E.RATE_LIMIT, 1500),
+    "openai-rate-limit-in-words": (E.RATE_LIMIT, 360_000),
+    "openai-failed-streamed": (E.RATE_LIMIT, 1500),
     "openai-model": (E.MODEL, None),
     "openai-context": (E.CONTEXT, None),
     "openai-bad-request": (E.BAD_REQUEST, None),
@@ -283,6 +408,8 @@ ERRORS: dict[str, tuple[ErrorClass, int | None]] = {
     "anthropic-no-money": (E.NO_MONEY, None),
     "anthropic-spend-limit": (E.NO_MONEY, None),
     "anthropic-rate-limit": (E.RATE_LIMIT, 12_000),
+    "anthropic-rate-limit-reset": (E.RATE_LIMIT, 40_000),
+    "anthropic-overloaded-streamed": (E.OVERLOADED, None),
     "anthropic-context": (E.CONTEXT, None),
     "anthropic-overloaded": (E.OVERLOADED, None),
     "gemini-auth": (E.AUTH, None),
@@ -292,19 +419,24 @@ ERRORS: dict[str, tuple[ErrorClass, int | None]] = {
     "gemini-overloaded": (E.OVERLOADED, None),
     "gemini-broke-off": (E.OVERLOADED, None),
     "perplexity-permission": (E.PERMISSION, None),
+    "perplexity-no-money": (E.NO_MONEY, None),
     "xai-auth": (E.AUTH, None),
     "xai-permission": (E.PERMISSION, None),
+    "xai-no-money": (E.NO_MONEY, None),
     "mistral-auth": (E.AUTH, None),
     "mistral-rate-limit": (E.RATE_LIMIT, None),
     "mistral-bad-request": (E.BAD_REQUEST, None),
+    "mistral-model": (E.MODEL, None),
     "mistral-broke-off": (E.OVERLOADED, None),
     "deepseek-no-money": (E.NO_MONEY, None),
     "deepseek-broke-off": (E.OVERLOADED, None),
+    "deepseek-model": (E.MODEL, None),
     "qwen-auth": (E.AUTH, None),
     "qwen-no-money": (E.NO_MONEY, None),
     "qwen-free-quota": (E.NO_MONEY, None),
     "qwen-rate-limit": (E.RATE_LIMIT, None),
     "qwen-context": (E.CONTEXT, None),
+    "qwen-model": (E.MODEL, None),
     "doubao-no-money": (E.NO_MONEY, None),
     "doubao-quota": (E.NO_MONEY, None),
     "doubao-overloaded": (E.OVERLOADED, None),
@@ -321,6 +453,7 @@ ERRORS: dict[str, tuple[ErrorClass, int | None]] = {
     "ernie-rate-limit": (E.RATE_LIMIT, None),
     "ernie-daily-quota": (E.DAILY_QUOTA, None),
     "ernie-context": (E.CONTEXT, None),
+    "ernie-auth-of-old": (E.AUTH, None),
     "hunyuan-rate-limit": (E.RATE_LIMIT, None),
     "hunyuan-no-money": (E.NO_MONEY, None),
     "hunyuan-overloaded": (E.OVERLOADED, None),
@@ -333,6 +466,10 @@ ERRORS: dict[str, tuple[ErrorClass, int | None]] = {
     "openrouter-in-flight": (E.RATE_LIMIT, 3000),
     "openrouter-no-money": (E.NO_MONEY, None),
     "openrouter-rate-limit-under-200": (E.RATE_LIMIT, None),
+    "openrouter-rate-limit-reset": (E.RATE_LIMIT, 12_000),
+    "openrouter-daily-quota": (E.DAILY_QUOTA, None),
+    "openrouter-no-tokens-streamed": (E.BAD_REQUEST, None),
+    "local-streamed-cut": (E.NETWORK, None),
     "local-model": (E.MODEL, None),
     "local-model-in-words": (E.MODEL, None),
 }
@@ -479,6 +616,14 @@ WAITS: list[tuple[dict[str, str], int | None]] = [
     ({"retry-after-ms": "250", "retry-after": "9"}, 250),
     ({"x-ratelimit-remaining-requests": "0", "x-ratelimit-reset-requests": "6m0s"}, 360_000),
     ({"x-ratelimit-remaining-tokens": "9", "x-ratelimit-reset-tokens": "6m0s"}, None),
+    (
+        {
+            "anthropic-ratelimit-input-tokens-remaining": "0",
+            "anthropic-ratelimit-input-tokens-reset": "2026-11-23T10:00:40Z",
+            "date": NOW,
+        },
+        40_000,
+    ),
 ]
 
 
@@ -588,6 +733,35 @@ def test_a_reply_that_was_cut_anywhere_is_never_usable(name: str) -> None:
         assert error.error_class is E.NETWORK
 
 
+@pytest.mark.parametrize("name", [name for name in ANSWERS if REPLIES[name].stream])
+def test_a_stream_that_was_cut_anywhere_is_never_a_shorter_answer(name: str) -> None:
+    """Given an event stream of which only the beginning came, when it is read, then it is usable with all of its text or
+    not at all."""
+    said, search = REPLIES[name], ANSWERS[name].search
+    whole = said.reply().body
+    for length in range(len(whole)):
+        outcome = read(said.row, replace(said.reply(), body=whole[:length]), search=search)
+        check(outcome)
+        assert not usable(outcome) or (isinstance(outcome, Answer) and outcome.text == ANSWERS[name].text)
+
+
+@pytest.mark.parametrize("name", [name for name in REPLIES if REPLIES[name].stream])
+def test_lines_ends_and_comments_of_a_stream_do_not_count(name: str) -> None:
+    """Given an event stream, when its lines end otherwise, comments keep it alive and its data is without a space or on
+    several lines, then it is read as before."""
+    said = REPLIES[name]
+    body = said.reply().body
+    expected = read(said.row, said.reply())
+    for other in (
+        body.replace(b"\n", b"\r\n"),
+        body.replace(b"event: any\n", b": keep-alive\n\n"),
+        body.replace(b"data: ", b"data:"),
+        body.replace(b"event: any\n", b"id:1\nevent:result\n:HTTP_STATUS/200\n"),
+        body.rstrip(),
+    ):
+        assert read(said.row, replace(said.reply(), body=other)) == expected
+
+
 # -- rounds
 
 
@@ -648,7 +822,7 @@ def test_any_json_inside_a_pause_is_followed_up_or_not(name: str, data: st.DataO
 def test_nothing_follows_upon_a_reply_that_does_not_pause(name: str) -> None:
     """Given an answer or an error that is final, when it is followed up, then there is no next request."""
     said = REPLIES[name]
-    final = said.body[-1] if isinstance(said.body, list) else said.body
+    final = said.body[-1] if isinstance(said.body, list) and not said.stream else said.body
     assert following(said.row, said.saying(final)) is None
 
 

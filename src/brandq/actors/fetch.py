@@ -184,6 +184,7 @@ class _Batch:
         self.plans = taken.plans
         self.asked: set[int] = set()
         self.calls = {asyncio.create_task(self._call(ticket)): ticket.claim for ticket in taken.claims}
+        self._noted: set[asyncio.Task[_Landed]] = set()
         self._watched = self._renewed = time.monotonic()
 
     async def _call(self, ticket: _Ticket) -> _Landed:
@@ -247,8 +248,10 @@ class _Batch:
         try:
             settled = await self._store(landed)
         finally:
-            for one in landed:
-                if one.noted is not None:
+            for call, one in zip(ended, landed, strict=True):
+                # once: what could not be stored is tried again when the batch is left, and a lane counts its noes
+                if one.noted is not None and call not in self._noted:
+                    self._noted.add(call)
                     one.noted()
         for call in ended:
             del self.calls[call]

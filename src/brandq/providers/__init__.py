@@ -12,6 +12,8 @@ import json
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
+from email.utils import format_datetime
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
@@ -203,7 +205,10 @@ async def _post(session: aiohttp.ClientSession, provider: Provider, call: Call, 
             body += chunk
             if len(body) > room:
                 raise _TooLong
-        return Reply(http.status, {name.lower(): value for name, value in http.headers.items()}, bytes(body))
+        # a dialect has no clock, and what it is to wait for may be said as a date
+        now = format_datetime(datetime.now(UTC), usegmt=True)
+        said = {name.lower(): value for name, value in http.headers.items()}
+        return Reply(http.status, {"date": now, **said}, bytes(body))
 
 
 def _first_byte_s(provider: Provider) -> float:

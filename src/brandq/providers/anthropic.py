@@ -43,6 +43,8 @@ _CUTTING = frozenset({"max_tokens", "model_context_window_exceeded", _PAUSE})
 _BREAKING = frozenset({"insufficient_system_resource"})
 
 _RESULT = "web_search_tool_result"
+#: a page that it read, where a row lets it
+_PAGE = "web_fetch_tool_result"
 
 
 def call(provider: Provider, engine: EngineRef, prompt: str, system: str | None = None) -> Call:
@@ -147,7 +149,7 @@ def _cited(blocks: list[Json]) -> Iterator[Citation]:
     for block, text in zip(blocks, _texts(blocks), strict=True):
         start, end = end, end + len(text)
         for citation in dicts(block.get("citations")) if text else []:
-            url = web_address(citation.get("url"))
+            url = web_address(citation.get("url")) or web_address(citation.get("source"))
             if url:
                 yield Citation(url, title_of(citation.get("title")), True, "citations", start, end)
 
@@ -159,6 +161,12 @@ def _retrieved(blocks: list[Json]) -> Iterator[Citation]:
             url = web_address(found.get("url"))
             if url:
                 yield Citation(url, title_of(found.get("title")), False, _RESULT)
+        page = block.get("content") if block.get("type") == _PAGE else None
+        if isinstance(page, dict):
+            url, document = web_address(page.get("url")), page.get("content")
+            if url:
+                title = document.get("title") if isinstance(document, dict) else None
+                yield Citation(url, title_of(title), False, _PAGE)
 
 
 def _searches(rounds: list[Json]) -> int | None:

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Any
 
+from brandq.providers import streams
 from brandq.providers.trouble import storable
 
 Json = Mapping[str, Any]
@@ -25,6 +26,12 @@ PLACES = Decimal("0.000000001")
 _PREAMBLE = re.compile(r"\A(?:\s++|:[^\n]*+)++")
 #: the same with the mark of the encoding before it, in bytes
 _RAW_PREAMBLE = re.compile(rb"\A(?:\xef\xbb\xbf)?(?:\s++|:[^\n]*+)*+")
+#: a wait in words, "Please try again in 6m0s" or "retry after 26 seconds"
+_WAIT = re.compile(
+    r"\b(?:try again|retry) (?:in|after) "
+    r"(?:((?:\d{1,6}(?:\.\d{1,9})?(?:ms|h|m|s)){1,4})\b|(\d{1,6}(?:\.\d{1,9})?) seconds?\b)",
+    re.IGNORECASE,
+)
 #: deeper ones come from no assistant
 _MAX_LEVELS = 50
 
@@ -45,18 +52,46 @@ def parsed(body: bytes) -> Any:
     if not text:
         return Garbled("an empty body")
     try:
-        return json.loads(text, parse_float=_exact, parse_constant=lambda _: None)
+        return _json(text)
     except (ValueError, RecursionError):
         if text.startswith("<"):
             return Garbled(f"HTML instead of JSON{_html_title(text)}")
-        if text.startswith(("data:", "event:")):
-            return Garbled("an event stream, which was not asked for")
-        return Garbled("cut or broken JSON")
+        return _streamed(text)
+
+
+def _json(text: str) -> Any:
+    return json.loads(text, parse_float=_exact, parse_constant=lambda _: None)
+
+
+def _streamed(text: str) -> Any:
+    """The reply that an event stream makes, or a JSON on each line: nobody asked for it, but it is paid for."""
+    events = text.startswith(streams.BEGINNINGS)
+    try:
+        pieces, ended = streams.pieces_of(text, _json) if events else (streams.lines_of(text, _json), False)
+        whole = streams.joined(pieces, ended=ended)
+    except (ValueError, RecursionError):
+        whole = None
+    if whole is None:
+        return Garbled("an event stream that breaks off" if events else "cut or broken JSON")
+    return whole
 
 
 def in_one(bodies: Iterable[bytes]) -> bytes:
-    """A JSON array of these bodies, each as it came but for what may stand before JSON and nowhere inside of it."""
-    return b"[" + b",".join(_RAW_PREAMBLE.sub(b"", body, count=1) for body in bodies) + b"]"
+    """A JSON array of these bodies, each as it came but for what may stand before JSON and nowhere inside of it.
+
+    One that came as an event stream is there as the reply that it makes.
+    """
+    return b"[" + b",".join(map(_array_item, bodies)) + b"]"
+
+
+def _array_item(body: bytes) -> bytes:
+    body = _RAW_PREAMBLE.sub(b"", body, count=1)
+    if not body.startswith(tuple(beginning.encode() for beginning in streams.BEGINNINGS)):
+        return body
+    try:
+        return json.dumps(sendable(parsed(body)), ensure_ascii=False).encode("utf-8", "backslashreplace")
+    except ValueError:
+        return body
 
 
 def sendable(found: object, levels: int = _MAX_LEVELS) -> Any:
@@ -160,8 +195,23 @@ def words_in(error: object) -> str:
     return "; ".join(text[:1000] for text in words)
 
 
-def wait_in(error: object) -> str | None:
-    """How long the error's details ask to wait, as a duration such as 34.4s; Google has no header for it."""
-    details = error.get("details") if isinstance(error, dict) else None
-    delays = [detail.get("retryDelay") for detail in dicts(details)]
-    return next((delay for delay in delays if isinstance(delay, str)), None)
+def wait_in(error: object, words: str) -> dict[str, str]:
+    """How long the error asks to wait, as headers: Google has none for it, and gateways hand on those of others inside.
+
+    What only the words say counts where nothing else does.
+    """
+    found: dict[str, str] = {}
+    said = _WAIT.search(words[:2000])
+    if said:
+        found["retry-after"] = said[1] or said[2]
+    if isinstance(error, dict):
+        metadata = error.get("metadata")
+        inside = metadata.get("headers") if isinstance(metadata, dict) else None
+        for name, value in inside.items() if isinstance(inside, dict) else []:
+            if name.lower().startswith(("retry-after", "x-ratelimit-")) and isinstance(value, str | int):
+                found[name.lower()] = str(value)[:100]
+        delays = [detail.get("retryDelay") for detail in dicts(error.get("details"))]
+        delay = next((delay for delay in delays if isinstance(delay, str)), None)
+        if delay is not None:
+            found["retry-after"] = delay
+    return found

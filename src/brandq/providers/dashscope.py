@@ -60,6 +60,8 @@ def read(provider: Provider, engine: EngineRef, reply: Reply) -> Answer | Provid
         return not_of_dialect(provider, engine, reply, "output")
     output = document["output"] if isinstance(document["output"], dict) else {}
     choices = output.get("choices")
+    if not choices and isinstance(output.get("text"), str):  # what a row gets that asks for results as texts
+        choices = [{"message": {"content": output["text"]}, "finish_reason": output.get("finish_reason")}]
     if not isinstance(choices, list) or not choices or not isinstance(choices[0], dict):
         return provider_error(provider, engine, ErrorClass.OVERLOADED, "answered with no choice at all", reply=reply)
     return _answer(provider, engine, document, output, choices[0])

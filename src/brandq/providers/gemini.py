@@ -29,6 +29,8 @@ from brandq.providers.trouble import provider_error, storable
 DEFAULT_PATH = "/v1beta/models/{model}:generateContent"
 
 _VIA = "groundingMetadata"
+#: what a chunk may be: a page of the web, of the user's own store, or a place on the map
+_CHUNKS = ("web", "retrievedContext", "maps")
 _REFUSING = frozenset(
     {"SAFETY", "RECITATION", "LANGUAGE", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII", "MODEL_ARMOR", "IMAGE_SAFETY"}
 )
@@ -43,8 +45,22 @@ _BREAKING = frozenset(
         "MISSING_THOUGHT_SIGNATURE",
     }
 )
+#: states of an interaction without an answer, and those in which it is not all there
+_NOT_OVER = frozenset({"IN_PROGRESS", "FAILED", "CANCELLED"})
+_CUTTING = frozenset({"MAX_TOKENS", "INCOMPLETE", "REQUIRES_ACTION"})
+#: it ended as the model meant to
+_ENDED = frozenset({"STOP", "completed"})
 #: at least one of them is in every reply of this dialect
 _FIELDS = frozenset({"candidates", "promptFeedback", "usageMetadata", "modelVersion"})
+
+
+#: what is counted, as this interface and the newer one call it
+_COUNTS: Mapping[str, str] = {
+    "promptTokenCount": "total_input_tokens",
+    "toolUsePromptTokenCount": "total_tool_use_tokens",
+    "candidatesTokenCount": "total_output_tokens",
+    "thoughtsTokenCount": "total_thought_tokens",
+}
 
 
 def call(provider: Provider, engine: EngineRef, prompt: str, system: str | None = None) -> Call:
@@ -65,16 +81,17 @@ def call(provider: Provider, engine: EngineRef, prompt: str, system: str | None 
 
 def read(provider: Provider, engine: EngineRef, reply: Reply) -> Answer | ProviderError:
     """What the reply says. Any bytes give an Answer or a ProviderError, and nothing is raised."""
-    document = opened(provider, engine, reply)
-    if not isinstance(document, dict):
-        return document
+    found = opened(provider, engine, reply)
+    if not isinstance(found, dict):
+        return found
+    document = _of_interaction(found) if isinstance(found.get("steps"), list) else found
     if not _FIELDS & set(document):
         return not_of_dialect(provider, engine, reply, "candidates")
     candidates = document.get("candidates")
     if isinstance(candidates, list) and candidates and isinstance(candidates[0], dict):
         candidate = candidates[0]
         finish = _word(candidate.get("finishReason"), 100)
-        if (finish or "").upper() in _BREAKING:
+        if (finish or "").upper() in _BREAKING | _NOT_OVER:
             what = f"broke off with {finish!r}"
             return provider_error(provider, engine, ErrorClass.OVERLOADED, what, reply=reply)
         text = storable("".join(said for _, said in _parts(candidate)))
@@ -86,6 +103,42 @@ def read(provider: Provider, engine: EngineRef, reply: Reply) -> Answer | Provid
     return provider_error(provider, engine, ErrorClass.OVERLOADED, "answered with no candidate at all", reply=reply)
 
 
+def _of_interaction(document: Json) -> dict[str, object]:
+    """What Google's newer interface says, in steps, in the form of this one; a row gets there by its ``path``."""
+    parts: list[Json] = []
+    chunks: list[Json] = []
+    supports: list[Json] = []
+    queries: list[object] = []
+    for step in dicts(document["steps"]):
+        arguments = step.get("arguments")
+        if step.get("type") == "google_search_call" and isinstance(arguments, dict):
+            found = arguments.get("queries")
+            queries += found if isinstance(found, list) else []
+        for content in dicts(step.get("content")) if step.get("type") == "model_output" else []:
+            for mark in dicts(content.get("annotations")):
+                span = {"startIndex": mark.get("start_index", 0), "endIndex": mark.get("end_index")}
+                supports.append({"segment": {**span, "partIndex": len(parts)}, "groundingChunkIndices": [len(chunks)]})
+                chunks.append({"web": {"uri": mark.get("url"), "title": mark.get("title")}})
+            parts.append({"text": content.get("text")})
+    given = document.get("usage")
+    usage: Json = given if isinstance(given, dict) else {}
+    return {
+        "modelVersion": document.get("model"),
+        "usageMetadata": {of_this: usage.get(of_that) for of_this, of_that in _COUNTS.items()},
+        "candidates": [
+            {
+                "finishReason": document.get("status"),
+                "content": {"parts": parts},
+                "groundingMetadata": {
+                    "groundingChunks": chunks,
+                    "groundingSupports": supports,
+                    "webSearchQueries": queries,
+                },
+            }
+        ],
+    }
+
+
 def _answer(
     provider: Provider,
     engine: EngineRef,
@@ -95,15 +148,16 @@ def _answer(
     finish: str | None,
     kind: AnswerKind,
 ) -> Answer:
-    found = candidate.get("groundingMetadata")
-    grounding: Json = found if isinstance(found, dict) else {}
-    sources = list(_sources(grounding, candidate))
+    metadata = candidate.get("groundingMetadata")
+    grounding: Json = metadata if isinstance(metadata, dict) else {}
+    sources = [*_sources(grounding, candidate), *_repeated(candidate)]
     queries = grounding.get("webSearchQueries")
     searches = sum(_word(query, 1) is not None for query in queries) if isinstance(queries, list) else 0
     given = document.get("usageMetadata")
     usage: Json = given if isinstance(given, dict) else {}
-    executed = True if sources or searches or (engine.search and count(usage.get("toolUsePromptTokenCount"))) else None
-    if executed is None and engine.search and finish == "STOP":
+    found = any(source.via == _VIA for source in sources)
+    executed = True if found or searches or (engine.search and count(usage.get("toolUsePromptTokenCount"))) else None
+    if executed is None and engine.search and finish in _ENDED:
         executed = False  # the model was free to search and ended as it meant to: it did without
     tokens = (
         _sum(usage, "promptTokenCount", "toolUsePromptTokenCount"),
@@ -139,7 +193,7 @@ def _kind(finish: str | None, text: str) -> AnswerKind:
     ended = (finish or "").upper()
     if ended in _REFUSING:
         return AnswerKind.REFUSED
-    if ended == "MAX_TOKENS":
+    if ended in _CUTTING:
         return AnswerKind.TRUNCATED
     return AnswerKind.OK if text.strip() else AnswerKind.EMPTY
 
@@ -165,7 +219,8 @@ def _sources(grounding: Json, candidate: Json) -> Iterator[Citation]:
     chunks = grounding.get("groundingChunks")
     spans = _spans(grounding, candidate)
     for number, chunk in enumerate(chunks if isinstance(chunks, list) else []):
-        web = chunk.get("web") if isinstance(chunk, dict) else None
+        kinds = [chunk.get(kind) for kind in _CHUNKS] if isinstance(chunk, dict) else []
+        web = next((kind for kind in kinds if isinstance(kind, dict)), None)
         uri = web.get("uri") if isinstance(web, dict) else None
         # Google's own answer boxes (weather and the like) are given as the search that shows them, spaces and all
         url = web_address(uri.strip().replace(" ", "%20")) if isinstance(uri, str) else None
@@ -176,11 +231,7 @@ def _sources(grounding: Json, candidate: Json) -> Iterator[Citation]:
 
 def _spans(grounding: Json, candidate: Json) -> dict[int, tuple[int, int] | None]:
     """The chunks that the text rests on, by number, with the first stretch of it in characters where that is sound."""
-    begins: dict[int, int] = {}
-    raw = bytearray()
-    for number, text in _parts(candidate):
-        begins[number] = len(raw)
-        raw += text.encode("utf-8", "surrogatepass")
+    begins, raw = _encoded(candidate)
     stretches: dict[int, tuple[int, int] | None] = {}
     for support in dicts(grounding.get("groundingSupports")):
         indices = support.get("groundingChunkIndices")
@@ -196,6 +247,31 @@ def _spans(grounding: Json, candidate: Json) -> dict[int, tuple[int, int] | None
         else None
         for number, stretch in stretches.items()
     }
+
+
+def _repeated(candidate: Json) -> Iterator[Citation]:
+    """Pages of which the text repeats a stretch word for word; whoever repeats them names them."""
+    metadata = candidate.get("citationMetadata")
+    listed = (metadata.get("citationSources") or metadata.get("citations")) if isinstance(metadata, dict) else None
+    begins, raw = _encoded(candidate) if listed else ({}, bytearray())
+    stretches = [(source, _stretch(source, begins, raw)) for source in dicts(listed)]
+    places = _in_characters(raw, (offset for _, stretch in stretches if stretch for offset in stretch))
+    for source, stretch in stretches:
+        url = web_address(source.get("uri"))
+        if url:
+            start, end = (places.get(offset) for offset in stretch) if stretch else (None, None)
+            span = (start, end) if start is not None and end is not None else (None, None)
+            yield Citation(url, title_of(source.get("title")), True, "citationMetadata", *span)
+
+
+def _encoded(candidate: Json) -> tuple[dict[int, int], bytearray]:
+    """The whole text in bytes, and where in it each part begins."""
+    begins: dict[int, int] = {}
+    raw = bytearray()
+    for number, text in _parts(candidate):
+        begins[number] = len(raw)
+        raw += text.encode("utf-8", "surrogatepass")
+    return begins, raw
 
 
 def _stretch(segment: object, begins: Mapping[int, int], raw: bytearray) -> tuple[int, int] | None:

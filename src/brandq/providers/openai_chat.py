@@ -46,8 +46,12 @@ WEB_SEARCH = "$web_search"
 #: things inside a tool's arguments that are looked at for sources
 MAX_ARGUMENTS = 10_000
 
-_REFUSING = frozenset({"content_filter", "sensitive", "refusal", "safety", "moderation", "prohibited_content"})
+_REFUSING = frozenset(
+    {"content_filter", "sensitive", "refusal", "safety", "moderation", "prohibited_content", "blocklist", "recitation"}
+)
 _CUTTING = frozenset({"length", "max_tokens", "model_length", "max_output_tokens", "model_context_window_exceeded"})
+#: the types of the parts of a message that are the answer; others hold what the model thought, or what it was shown
+_SAID = ("text", "output_text", None)
 #: the provider broke off in the middle; whatever text came is no answer
 _BREAKING = frozenset({"error", "network_error", "insufficient_system_resource"})
 
@@ -172,7 +176,7 @@ def _message(choice: Json) -> Json:
     if isinstance(message, dict):
         return message
     several = choice.get("messages")  # the rounds of a search that ran at the provider; the last one answers
-    last = several[-1] if isinstance(several, list) and several else None
+    last = several[-1] if isinstance(several, list) and several else choice.get("delta")
     return last if isinstance(last, dict) else {}
 
 
@@ -185,7 +189,7 @@ def _content(message: Json) -> tuple[str, str]:
     for part in content if isinstance(content, list) else [content]:
         if isinstance(part, str):
             texts.append(part)
-        elif isinstance(part, dict) and isinstance(part.get("text"), str) and part.get("type") != "thinking":
+        elif isinstance(part, dict) and isinstance(part.get("text"), str) and part.get("type") in _SAID:
             texts.append(part["text"])
         elif isinstance(part, dict) and isinstance(part.get("refusal"), str):
             refusals.append(part["refusal"])
@@ -204,6 +208,8 @@ def _kind(finish: str | None, text: str, declined: str, document: Json, choice: 
         return AnswerKind.REFUSED
     if ended in _CUTTING or (ended == "tool_calls" and _searching(message)):
         return AnswerKind.TRUNCATED  # of a search that was to go on, too: with or without words, it is not over
+    if not ended and isinstance(choice.get("delta"), dict):
+        return AnswerKind.TRUNCATED  # one piece of a stream, and not its last
     if not text.strip():
         return AnswerKind.EMPTY
     if ended == "tool_calls" and message.get("tool_calls"):
@@ -247,10 +253,11 @@ def _listed(path: str) -> Callable[[Json, Json, str], Iterator[Citation]]:
     """An extractor for a list of sources that the text points at by number."""
 
     def extract(document: Json, message: Json, text: str) -> Iterator[Citation]:
-        items: Any = document
-        for name in path.split("."):
-            items = items.get(name) if isinstance(items, dict) else None
-        yield from numbered(items, path, text)
+        for place in (document, message):  # some gateways put it beside the text instead of beside the choices
+            items: Any = place
+            for name in path.split("."):
+                items = items.get(name) if isinstance(items, dict) else None
+            yield from numbered(items, path, text)
 
     return extract
 
@@ -328,6 +335,8 @@ def _counted(document: Json) -> int | None:
 
 def _tokens(document: Json) -> tuple[int | None, int | None]:
     usage = document.get("usage")
+    if not isinstance(usage, dict):
+        usage = (_choice(document) or {}).get("usage")  # where one provider puts it when it streams
     bot_usage = document.get("bot_usage")
     if not isinstance(usage, dict) and isinstance(bot_usage, dict):
         parts = [_counts(part) for part in dicts(bot_usage.get("model_usage"))]
@@ -338,7 +347,7 @@ def _tokens(document: Json) -> tuple[int | None, int | None]:
 
 def _counts(usage: Json) -> tuple[int | None, int | None]:
     tokens_in, tokens_out, total = (
-        count(usage.get(name, usage.get(other)))
+        count(usage.get(name) if usage.get(name) is not None else usage.get(other))
         for name, other in (
             ("prompt_tokens", "input_tokens"),
             ("completion_tokens", "output_tokens"),

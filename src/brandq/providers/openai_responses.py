@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from brandq.plan import EngineRef
-from brandq.providers.bodies import Json, count, dicts
+from brandq.providers.bodies import Json, count, dicts, parsed
 from brandq.providers.dialect import (
     Answer,
     AnswerKind,
@@ -222,16 +222,33 @@ def _search_results(document: Json, parts: Sequence[_Part], text: str) -> Iterat
     for item in _items(document, "search_results"):
         results += item["results"] if isinstance(item.get("results"), list) else []
     yield from numbered(results, "search_results", text)
+    for item in _items(document, "fetch_url_results"):  # pages that it opened; the text does not count these
+        for page in dicts(item.get("contents")):
+            url = web_address(page.get("url"))
+            if url:
+                yield Citation(url, title_of(page.get("title")), None, "fetch_url_results")
 
 
 def _web_search_call(document: Json, parts: Sequence[_Part], text: str) -> Iterator[Citation]:
-    """What was found; what of it the answer rests on is said by the marks on the text."""
+    """What was found or opened; what of it the answer rests on is said by the marks on the text."""
     for item in _items(document, "web_search_call"):
         action = item.get("action")
-        for source in dicts(action.get("sources")) if isinstance(action, dict) else []:
-            url = web_address(source.get("url"))
+        step: Json = action if isinstance(action, dict) else {}
+        arguments = item.get("arguments")  # in place of an action, at one maker: JSON in a text
+        opened_page = parsed(arguments.encode("utf-8", "replace")) if isinstance(arguments, str) else arguments
+        found = step.get("sources")
+        pages = [step, opened_page, *(found if isinstance(found, list) else [])]
+        for page in pages:
+            fields = page if isinstance(page, dict) else {"url": page}
+            url = web_address(fields.get("url"))
             if url:
-                yield Citation(url, title_of(source.get("title")), False, "web_search_call")
+                yield Citation(url, title_of(fields.get("title")), False, "web_search_call")
+
+
+def _beside(document: Json, parts: Sequence[_Part], text: str) -> Iterator[Citation]:
+    """Lists of sources beside the output, where the older dialect has them and some gateways left them."""
+    for name in ("citations", "search_results", "references"):
+        yield from numbered(document.get(name), name, text)
 
 
 def _doubao_app_call(document: Json, parts: Sequence[_Part], text: str) -> Iterator[Citation]:
@@ -262,6 +279,7 @@ EXTRACTORS: Mapping[str, Callable[[Json, Sequence[_Part], str], Iterator[Citatio
     "search_results": _search_results,
     "web_search_call": _web_search_call,
     "doubao_app_call": _doubao_app_call,
+    "beside": _beside,
 }
 
 
@@ -311,4 +329,8 @@ def _tokens(usage: object) -> tuple[int | None, int | None]:
     """Tokens in and out; reasoning is billed as output and stands inside of it."""
     if not isinstance(usage, dict):
         return None, None
-    return count(usage.get("input_tokens")), count(usage.get("output_tokens"))
+    tokens_in, tokens_out = (
+        count(usage.get(name) if usage.get(name) is not None else usage.get(of_chat))
+        for name, of_chat in (("input_tokens", "prompt_tokens"), ("output_tokens", "completion_tokens"))
+    )
+    return tokens_in, tokens_out

@@ -14,6 +14,7 @@ from decimal import Decimal
 from typing import Any
 
 from brandq.plan import EngineRef
+from brandq.providers import streams
 from brandq.providers.bodies import PLACES, Garbled, Json, amount, codes_in, parsed, wait_in, words_in
 from brandq.providers.dialect import (
     LOCALE,
@@ -83,15 +84,14 @@ def _sound(
         words = "not followed, for it would carry the key elsewhere; check base_url"
         where = f"HTTP {reply.status} redirects from {provider.base_url} to {reply.headers.get('location', 'nowhere')}"
         return provider_error(provider, engine, ErrorClass.BAD_REQUEST, where[:110], words, reply)
-    if isinstance(document, list) and len(document) == 1:
-        document = document[0]  # how some gateways wrap an error
+    if isinstance(document, list):
+        # one: how some gateways wrap an error; several: how Google streams where no events are asked for
+        document = document[0] if len(document) == 1 else streams.joined(document) or document
     if not isinstance(document, dict):
         return _unreadable(provider, engine, reply, document)
     trouble = _trouble(document, reply.status)
     if trouble:
-        said = wait_in(document.get("error"))
-        if said is not None:
-            reply = replace(reply, headers={"retry-after": said, **reply.headers})
+        reply = replace(reply, headers={**wait_in(document.get("error"), trouble[1]), **reply.headers})
         return sorted_out(provider, engine, reply, *trouble)
     return document
 

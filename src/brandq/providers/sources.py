@@ -25,7 +25,10 @@ _MARKDOWN = re.compile(
 )
 # Chinese text has no space after a URL, so a bare one ends at the first character that is not ASCII
 _BARE = re.compile(r"https?://[!#$%&'()*+,\-./0-9:;=?@A-Z_a-z~]{1,2000}+", re.IGNORECASE)
-_MARKER = re.compile(r"\[(?:ref_|web:)?(\d{1,3})\]|【(\d{1,3})†[^】\n]{0,80}】", re.IGNORECASE)
+_NUMBER = r"(?:ref_|web:|citation:|\^)?\d{1,3}\^?"
+_MARKER = re.compile(
+    rf"\[({_NUMBER}(?:\s?[,，、]\s?{_NUMBER}){{0,9}})\]|【({_NUMBER})(?:†[^】\n]{{0,80}})?】", re.IGNORECASE
+)
 
 
 def text_citations(text: str) -> list[Citation]:
@@ -62,8 +65,10 @@ def _without_tail(url: str) -> str:
 
 
 def numbers_in(text: str) -> set[int]:
-    """The numbers of the sources that the text points at: [2], [ref_2], ^[2]^, [web:2], 【2†source】."""
-    return {int(marker[1] or marker[2]) for marker in _MARKER.finditer(text)}
+    """The numbers of the sources that the text points at: [2], [2, 3], [ref_2], ^[2]^, [^2^], [web:2], 【2†source】."""
+    return {
+        int(number) for marker in _MARKER.finditer(text) for number in re.findall(r"\d{1,3}", marker[1] or marker[2])
+    }
 
 
 def web_address(found: object) -> str | None:

@@ -41,7 +41,9 @@ _COMMON: Mapping[str, ErrorClass | None] = {
     "permission_error": ErrorClass.PERMISSION,
     "permission_denied": ErrorClass.PERMISSION,
     "chat_completions_not_available": ErrorClass.PERMISSION,
+    "billing_not_active": ErrorClass.NO_MONEY,
     "model_not_found": ErrorClass.MODEL,
+    "invalid_model": ErrorClass.MODEL,
     "context_length_exceeded": ErrorClass.CONTEXT,
     "unsupported_parameter": ErrorClass.BAD_REQUEST,
     "server_error": ErrorClass.OVERLOADED,
@@ -61,6 +63,7 @@ _COMMON: Mapping[str, ErrorClass | None] = {
 _COMMON_PHRASES: Mapping[str, ErrorClass | None] = {
     "maximum context length": ErrorClass.CONTEXT,
     "incorrect api key": ErrorClass.AUTH,
+    "model not exist": ErrorClass.MODEL,
     "insufficient balance": ErrorClass.NO_MONEY,
 }
 
@@ -177,6 +180,13 @@ def storable(text: str) -> str:
     return re.sub("[\0\ud800-\udfff]", "\N{REPLACEMENT CHARACTER}", text)
 
 
+#: the headers by which providers say what remains of a limit, and when it is whole again
+_RESETS = (
+    *(f"x-ratelimit-{{}}{limit}" for limit in ("-requests", "-tokens", "")),
+    *(f"anthropic-ratelimit-{limit}-{{}}" for limit in ("requests", "tokens", "input-tokens", "output-tokens")),
+)
+
+
 def wait_ms(headers: Mapping[str, str]) -> int | None:
     """What the provider asked to wait, in milliseconds; None where it did not say, or not so that it can be read."""
     said = _number(headers.get("retry-after-ms"))
@@ -190,16 +200,16 @@ def wait_ms(headers: Mapping[str, str]) -> int | None:
 def _reset_ms(headers: Mapping[str, str]) -> float | None:
     """The longest wait among the limits that are used up; a limit that does not say what remains may be the one."""
     waits = []
-    for limit in ("-requests", "-tokens", ""):
-        remaining = _number(headers.get(f"x-ratelimit-remaining{limit}"))
-        wait = _milliseconds(headers.get(f"x-ratelimit-reset{limit}"), headers)
+    for spelled in _RESETS:
+        remaining = _number(headers.get(spelled.format("remaining")))
+        wait = _milliseconds(headers.get(spelled.format("reset")), headers)
         if wait is not None and (remaining is None or remaining <= 0):
             waits.append(wait)
     return max(waits, default=None)
 
 
 def _milliseconds(said: str | None, headers: Mapping[str, str]) -> float | None:
-    """Seconds, a duration such as 6m0s or 120ms, an HTTP date, or seconds or milliseconds since 1970."""
+    """Seconds, a duration such as 6m0s or 120ms, a date of HTTP or RFC 3339, or seconds or milliseconds since 1970."""
     if said is None:
         return None
     number = _number(said)
@@ -226,8 +236,9 @@ def _number(said: str | None) -> float | None:
 
 
 def _date(said: str | None) -> datetime | None:
+    said = (said or "").strip()
     try:
-        date = parsedate_to_datetime(said) if said else None
+        date = datetime.fromisoformat(said) if re.match(r"\d{4}-", said) else parsedate_to_datetime(said)
     except (ValueError, TypeError, IndexError, OverflowError):
         return None
-    return date if date and date.tzinfo else None
+    return date if date.tzinfo else None

@@ -32,7 +32,7 @@ provider has no form for a fault, the reply is a 400 that says so. Names (see FA
     no reply     hang drip cut-body
     status       400-context 400-filter 401 401-echo-key 402 403 404-model 404-path 429 429-retry-after 429-quota
                  500 503 timeout html-502 redirect
-    wrong body   html cut-json not-json stream latin1 no-choices in-band 11mb
+    wrong body   html cut-json not-json stream cut-stream latin1 no-choices in-band 11mb
     odd answer   empty refusal filtered truncated 100kb
 """
 

@@ -129,6 +129,12 @@ async def _stream(asked: Asked, stopping: asyncio.Event) -> Response:
     return Response(b"data: " + body + b"\n\ndata: [DONE]\n\n", media_type="text/event-stream")
 
 
+async def _cut_stream(asked: Asked, stopping: asyncio.Event) -> Response:
+    """What is new in one event, and then no more: the connection ends as it should, the answer does not."""
+    body = _as_bytes(asked.speaker.say(asked, Said("streamed")))
+    return Response(b"data: " + body[: len(body) // 2], media_type="text/event-stream")
+
+
 async def _latin1(asked: Asked, stopping: asyncio.Event) -> Response:
     body = json.dumps(asked.speaker.say(asked, Said("Simulated: Café Müller")), ensure_ascii=False)
     return Response(body.encode("latin-1", "replace"), media_type="application/json")
@@ -189,6 +195,7 @@ FAULTS: Mapping[str, Fault] = {
     "cut-json": Fault("half of the JSON, properly ended", _cut_json),
     "not-json": Fault("plain text", _bytes(b"simulated: OK", media_type="text/plain")),
     "stream": Fault("an event stream", _stream),
+    "cut-stream": Fault("an event stream that breaks off", _cut_stream),
     "latin1": Fault("JSON in latin-1", _latin1),
     "no-choices": Fault("JSON with an empty list of choices", _spelled("no-choices")),
     "in-band": Fault("an error under 200", _spelled("in-band")),
