@@ -14,6 +14,8 @@ INSTALL := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 LOCKED := $(INSTALL) --require-hashes --only-binary :all:
 # engines without a key are answered by the simulator, and say so
 SIMULATE := BRANDQ_SIMULATE=$${BRANDQ_SIMULATE:-missing}
+# tests run side by side, each process with servers of its own; WORKERS= runs them one after the other
+WORKERS := -n auto --maxprocesses 4
 # what writes the locks
 UV := uv==0.13.9
 
@@ -30,7 +32,7 @@ serve: $(RUNTIME) ## Serve the API, the worker and the clock in one process on h
 
 test: $(DEV) ## Run every test on both databases and both brokers (ARGS="-k states" picks some)
 	@tests/servers/install
-	@BRANDQ_REQUIRE_SERVERS=1 $(BIN)/python -m pytest $(ARGS)
+	@BRANDQ_REQUIRE_SERVERS=1 $(BIN)/python -m pytest $(WORKERS) $(ARGS)
 
 check: $(DEV) ## Check format, lint, types, and that the generated pages of docs are up to date
 	$(BIN)/ruff format --check --quiet

@@ -19,7 +19,7 @@ SRC = ROOT / "src"
 MIGRATIONS = ROOT / "migrations"
 
 #: libraries without I/O, clock or randomness
-PURE = frozenset({"ahocorasick", "markdown_it", "mdurl", "publicsuffixlist", "pydantic", "w3lib"})
+PURE = frozenset({"ahocorasick", "markdown_it", "mdurl", "opencc", "publicsuffixlist", "pydantic", "w3lib"})
 #: parts of the standard library that reach outside, or give another answer each time
 IMPURE = frozenset(
     {
@@ -86,13 +86,16 @@ _PLACES = {
     "brandq.actors.accepting": "sending",
     "brandq.actors.broker": "sending",
     "brandq.actors.desk": "sending",
+    "brandq.actors.reading": "sending",
     "brandq.actors.sending": "sending",
     "brandq.analysis": "core",
     "brandq.cli": "cli",
     "brandq.costs": "core",
     "brandq.doctor": "cli",
     "brandq.errors": "core",
+    "brandq.grading": "core",
     "brandq.importing": "core",
+    "brandq.judging": "cli",
     "brandq.plan": "core",
     "brandq.probing": "cli",
     "brandq.providers": "providers",
@@ -102,6 +105,7 @@ _PLACES = {
     "brandq.simulator": "simulator",
     "brandq.states": "core",
     "brandq.store": "store",
+    "brandq.studies": "cli",
     "brandq.tables": "tables",
     "brandq.terminal": "cli",
     "brandq.web": "web",
@@ -252,10 +256,11 @@ WORDS = {
 _FORBIDDEN = WORDS | {("entities" if word == "entity" else f"{word}s"): use for word, use in WORDS.items()}
 #: (module, name): what it means there, which is none of our things
 OTHER_MEANINGS: dict[tuple[str, str], str] = {
-    ("brandq.analysis.brands", "_ENTITY"): "a character reference of HTML, whose own name is entity",
+    ("brandq.analysis.findings", "REFERENCE"): "works of reference: encyclopedias, standards, papers",
     ("brandq.analysis.mentions", "question"): "whether the prompt asks with a question mark",
-    ("brandq.analysis.ranks", "cells"): "those of a table in the answer",
-    ("brandq.analysis.ranks", "_cells"): "those of a table in the answer",
+    ("brandq.analysis.outline", "cell"): "that of a table in the answer",
+    ("brandq.analysis.outline", "cells"): "those of a table in the answer",
+    ("brandq.analysis.outline", "_cells"): "those of a table in the answer",
 }
 _VERBS = re.compile(r"_*(process|handle|manage)(_|$)")
 #: they speak the words of somebody else's wire: the predecessor's clients send them, and providers call things so

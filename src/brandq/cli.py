@@ -7,6 +7,7 @@ the broker does not answer.
 from __future__ import annotations
 
 import argparse
+import json
 import logging
 import secrets
 import sys
@@ -19,7 +20,7 @@ from typing import Any
 
 from rich.table import Table
 
-from brandq import __version__, analysis, doctor, importing, reports, store
+from brandq import __version__, doctor, importing, judging, store
 from brandq.actors.accepting import Accepted, accept
 from brandq.actors.broker import BrokerUnreachable
 from brandq.actors.clock import keep_time
@@ -27,10 +28,22 @@ from brandq.actors.declare import QUEUES
 from brandq.actors.desk import Desk, open_registry
 from brandq.actors.sending import send_execution
 from brandq.errors import BadRequest, BadSettings, BrandqError, DatabaseNotReady, Fault
-from brandq.plan import Plan, parse, parse_brands
+from brandq.judging import judge_execution, judge_of
+from brandq.plan import Plan, parse, parse_brands, read_cost_limit
 from brandq.probing import make_probe, record, reopened, to_be_probed, told
 from brandq.running import pipeline, reaching, simulated, web, with_database, work
 from brandq.settings import Settings, read_settings
+from brandq.studies import (
+    change_words,
+    changes_table,
+    compared,
+    graded,
+    grades_table,
+    noise_words,
+    publish_judged,
+    read_again,
+    split,
+)
 from brandq.terminal import console, engines_table, errors, foretold, print_summary, rendered, see_through, welcome
 
 OWNER = "local"
@@ -130,9 +143,26 @@ def _parser() -> argparse.ArgumentParser:
 
     again = command("analyze", _analyze, "read the stored answers of an execution again and rebuild its report")
     again.add_argument("execution_id")
+    judge = command(
+        "judge", _judge, "have another engine say how stored answers speak of each brand: a new report version"
+    )
+    judge.add_argument("execution_id")
+    judge.add_argument("--engine", required=True, metavar="E", help="who judges, as in a plan; its search is off")
+    judge.add_argument("--cost-limit", metavar="AMOUNT", help="the most that it may cost, such as '1 USD'")
+    changes = command("compare", _compare, "what changed from one execution to another, on what both asked")
+    changes.add_argument("before", metavar="BEFORE", help="the id of the earlier one")
+    changes.add_argument("after", metavar="AFTER", help="the id of the later one")
+    noise = command("aa", _aa, "split an execution by chance in two and compare the halves: what chance alone does")
+    noise.add_argument("execution_id")
+    noise.add_argument("--seed", type=int, default=1, help="decides the split that is shown (1)")
+    for study in (changes, noise):
+        study.add_argument("--json", action="store_true", help="print the whole of it as JSON")
+    cases = command("grade", _grade, "how well the analysis reads labelled cases: each miss, and JSON on the last line")
+    cases.add_argument("file", type=Path, metavar="CASES.jsonl", help="docs/grading.md has the format")
     shown = command("report", _report, "print or write the report of an execution")
     shown.add_argument("execution_id")
     shown.add_argument("--format", choices=("json", "md", "html"), default="md")
+    shown.add_argument("--version", type=int, metavar="N", help="an earlier version than the one that stands")
     shown.add_argument("--out", type=Path, metavar="FILE", help="write it there instead of printing it")
 
     command("engines", _engines, "which assistants can be asked here, and what is missing for the others")
@@ -180,7 +210,10 @@ def _address(parser: argparse.ArgumentParser) -> None:
 
 def _brands(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--brand", action="append", required=True, metavar="B", help="the first is the subject; repeatable"
+        "--brand", action="append", default=[], metavar="B", help="the first is the subject; repeatable"
+    )
+    parser.add_argument(
+        "--brands", type=Path, metavar="FILE", help="JSON: the list of brands of a plan; they stand before each --brand"
     )
     parser.add_argument("--alias", action="append", default=[], metavar="B=A", help="another spelling of brand B")
     parser.add_argument("--domain", action="append", default=[], metavar="B=D", help="a web domain of brand B")
@@ -300,8 +333,8 @@ def _run(arguments: argparse.Namespace) -> int:
         return _ask(desk, accepted, arguments.out)
 
 
-def _brand_documents(arguments: argparse.Namespace) -> list[dict[str, Any]]:
-    documents = [{"name": name, "aliases": [], "domains": []} for name in arguments.brand]
+def _brand_documents(arguments: argparse.Namespace) -> list[Any]:
+    documents: list[dict[str, Any]] = [{"name": name, "aliases": [], "domains": []} for name in arguments.brand]
     by_name = {document["name"]: document for document in documents}
     faults = []
     for option, field in (("alias", "aliases"), ("domain", "domains")):
@@ -313,9 +346,26 @@ def _brand_documents(arguments: argparse.Namespace) -> list[dict[str, Any]]:
                 )
             else:
                 by_name[name][field].append(value)
+    listed = _brands_of_file(arguments.brands) if arguments.brands else []
+    if not listed and not documents:
+        faults.append(Fault("--brand", "names no brand; give --brand NAME, or --brands FILE"))
     if faults:
         raise BadRequest(faults, "The brands are not valid")
-    return documents
+    return [*listed, *documents]
+
+
+def _brands_of_file(path: Path) -> list[Any]:
+    """The brands in a file, as they stand there; what is wrong with one of them is found where plans are read."""
+    fault = "expected a JSON list of brands, each a name or an object as in a plan"
+    try:
+        brands = json.loads(path.read_text(encoding="utf-8-sig"))
+        if isinstance(brands, list):
+            return brands
+    except OSError as error:
+        fault = error.strerror or "cannot be read"
+    except ValueError as error:
+        fault = f"{fault}: {error}"
+    raise BadRequest([Fault(f"--brands {path}", fault)], "The brands are not valid")
 
 
 def _desk(settings: Settings, role: str) -> AbstractContextManager[Desk]:
@@ -385,28 +435,80 @@ def _stored(settings: Settings) -> store.Database:
 def _analyze(arguments: argparse.Namespace) -> int:
     desk = Desk(_quietly(), role="analyze")
     try:
-        store.require_newest(desk.database)
-        with desk.database.read() as db:
-            execution = store.execution(db, arguments.execution_id)
-            unread = store.all_answers(db, arguments.execution_id)
-        if not execution.ended:
-            raise BadRequest(
-                [Fault(arguments.execution_id, f"is {execution.status}; it can be read again once it has ended")],
-                "Not yet",
-            )
-        plan = execution.plan
-        found = {
-            one.sample_id: analysis.analyze(one.answer, plan.brands, plan.prompts[one.prompt_no - 1]) for one in unread
-        }
-        with desk.database.begin() as db:
-            store.replace_findings(db, execution.execution_id, found)
-            now = desk.now()
-            made = reports.publication(store.facts(db, execution.execution_id), built_at=now)
-            store.keep_report(db, execution.execution_id, made, replace=True, now=now)
+        reread = read_again(desk, arguments.execution_id)
     finally:
         desk.close()
-    console.print(f"{len(found)} answers read by method {analysis.METHOD_VERSION}", markup=False)
+    made = reread.made
+    words = f"{reread.answers} answers read by method {made.method_version}; report version {made.version}"
+    console.print(words, markup=False, soft_wrap=True)
     print_summary(made.document)
+    return 0
+
+
+def _judge(arguments: argparse.Namespace) -> int:
+    limit = None
+    if arguments.cost_limit is not None:
+        try:
+            limit = read_cost_limit(arguments.cost_limit)
+        except ValueError as error:
+            raise BadRequest([Fault("--cost-limit", str(error))], "The limit is not valid") from error
+    with simulated(_quietly()) as settings:
+        desk = Desk(settings, role="judge")
+        try:
+            store.require_newest(desk.database)
+            engine = judge_of(desk, arguments.engine)
+            found = judge_execution(desk, arguments.execution_id, engine, limit, tell=_say)
+            made = publish_judged(desk, arguments.execution_id, found) if found.judged else None
+        finally:
+            desk.close()
+    for line in judging.told(found):
+        _say(line)
+    if made is None:
+        return 1
+    _say(f"report version {made.version} by method {made.method_version}")
+    return 0
+
+
+def _say(line: str) -> None:
+    console.print(line, markup=False, soft_wrap=True)
+
+
+def _compare(arguments: argparse.Namespace) -> int:
+    database = _stored(_quietly())
+    try:
+        document = compared(database, arguments.before, arguments.after)
+    finally:
+        database.dispose()
+    return _study(arguments, document, document, change_words(document))
+
+
+def _aa(arguments: argparse.Namespace) -> int:
+    database = _stored(_quietly())
+    try:
+        document = split(database, arguments.execution_id, arguments.seed)
+    finally:
+        database.dispose()
+    return _study(arguments, document, document["split"], noise_words(document))
+
+
+def _study(
+    arguments: argparse.Namespace, document: Mapping[str, Any], changes: Mapping[str, Any], words: Sequence[str]
+) -> int:
+    if arguments.json:
+        print(json.dumps(document, ensure_ascii=False, indent=2))
+        return 0
+    console.print(changes_table(changes))
+    for line in words:
+        console.print(line, markup=False, soft_wrap=True)
+    return 0
+
+
+def _grade(arguments: argparse.Namespace) -> int:
+    grades = graded(arguments.file)
+    for miss in grades.misses:
+        console.print(str(miss), markup=False, soft_wrap=True)
+    console.print(grades_table(grades))
+    print(json.dumps(grades.to_json(), ensure_ascii=False))
     return 0
 
 
@@ -415,9 +517,15 @@ def _report(arguments: argparse.Namespace) -> int:
     try:
         with database.read() as db:
             execution = store.execution(db, arguments.execution_id)
-            document = store.report_document(db, arguments.execution_id)
+            document = store.report_document(db, arguments.execution_id, arguments.version)
+            versions = store.report_versions(db, arguments.execution_id)
     finally:
         database.dispose()
+    if document is None and versions:
+        told = "; ".join(f"{one.version} of {one.built_at:%Y-%m-%d %H:%M} by {one.method_version}" for one in versions)
+        raise BadRequest(
+            [Fault("--version", f"there is no version {arguments.version}; there are {told}")], "No report"
+        )
     if document is None:
         raise BadRequest([Fault(arguments.execution_id, f"is {execution.status} and has no report")], "No report")
     text = rendered(document, arguments.format)

@@ -19,6 +19,8 @@ MAX_BRANDS = 10
 MAX_BRAND_CHARS = 100
 MAX_ALIASES = 20
 MAX_DOMAINS = 20
+MAX_CONTEXT = 50
+MAX_BLOCK = 50
 MAX_PROMPTS = 20
 MAX_PROMPT_CHARS = 500
 MAX_ENGINES = 20
@@ -46,13 +48,42 @@ _FIELDS = (
 )
 
 
+BRAND_FIELDS = ("name", "aliases", "domains", "ambiguous", "case_sensitive", "context", "block", "parent")
+
+
 @dataclass(frozen=True)
 class Brand:
-    """A tracked name with the other spellings and the web domains that are its own."""
+    """A tracked name with the other spellings and the web domains that are its own.
+
+    ``ambiguous``: its name is also an ordinary word or somebody else's, and counts only where something shows that the
+    brand is meant, such as a word of ``context`` near it. ``case_sensitive``: only as written here or in capitals
+    throughout. ``block``: longer strings in which a name is not this brand. ``parent``: the brand of the same plan that
+    it is a part of; a mention of the part is none of the parent.
+    """
 
     name: str
     aliases: tuple[str, ...] = ()
     domains: tuple[str, ...] = ()
+    ambiguous: bool = False
+    case_sensitive: bool = False
+    context: tuple[str, ...] = ()
+    block: tuple[str, ...] = ()
+    parent: str | None = None
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> Brand:
+        """The brand of a stored plan; not for documents from outside."""
+        return cls(
+            name=document["name"],
+            aliases=tuple(document["aliases"]),
+            domains=tuple(document["domains"]),
+            # plans that were stored before these fields existed lack them
+            ambiguous=document.get("ambiguous", False),
+            case_sensitive=document.get("case_sensitive", False),
+            context=tuple(document.get("context", ())),
+            block=tuple(document.get("block", ())),
+            parent=document.get("parent"),
+        )
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -145,9 +176,7 @@ class Plan:
     def from_json(cls, document: Mapping[str, Any]) -> Plan:
         """The plan that ``to_json`` wrote; not for documents from outside."""
         return cls(
-            brands=tuple(
-                Brand(brand["name"], tuple(brand["aliases"]), tuple(brand["domains"])) for brand in document["brands"]
-            ),
+            brands=tuple(Brand.from_json(brand) for brand in document["brands"]),
             prompts=tuple(document["prompts"]),
             engines=tuple(EngineRef(**engine) for engine in document["engines"]),
             repeats=document["repeats"],
@@ -290,16 +319,17 @@ def _brands(found: object, faults: list[Fault]) -> tuple[Brand, ...]:
     brands: list[Brand] = []
     owner_of_name: dict[str, str] = {}
     owner_of_domain: dict[str, str] = {}
+    parents: list[tuple[str, str, str | None]] = []
     for number, item in enumerate(_sequence(found, "/brands", "brands", MAX_BRANDS, faults)):
         pointer = f"/brands/{number}"
         fields = {"name": item} if isinstance(item, str) else item
         if not isinstance(fields, dict):
-            faults.append(Fault(pointer, "expected an object with name, aliases, domains, or just a name"))
+            faults.append(Fault(pointer, f"expected an object with {', '.join(BRAND_FIELDS)}, or just a name"))
             continue
         for field in fields:
-            if field not in ("name", "aliases", "domains"):
+            if field not in BRAND_FIELDS:
                 faults.append(
-                    Fault(f"{pointer}/{_escape(str(field))}", "unknown field; a brand has name, aliases, domains")
+                    Fault(f"{pointer}/{_escape(str(field))}", f"unknown field; a brand has {', '.join(BRAND_FIELDS)}")
                 )
         name = _brand_name(fields.get("name"), f"{pointer}/name", faults)
         if name is None:
@@ -312,8 +342,40 @@ def _brands(found: object, faults: list[Fault]) -> tuple[Brand, ...]:
         owner_of_name[key] = name
         aliases = _aliases(fields.get("aliases"), pointer, name, owner_of_name, faults)
         domains = _domains(fields.get("domains"), pointer, name, owner_of_domain, faults)
-        brands.append(Brand(name, aliases, domains))
+        ambiguous = _flag(fields.get("ambiguous"), f"{pointer}/ambiguous", faults)
+        case_sensitive = _flag(fields.get("case_sensitive"), f"{pointer}/case_sensitive", faults)
+        context = _strings(fields.get("context"), f"{pointer}/context", "words", MAX_CONTEXT, faults)
+        if context and not ambiguous:
+            faults.append(Fault(f"{pointer}/context", "is read only beside an ambiguous name; set ambiguous to true"))
+        block = _strings(fields.get("block"), f"{pointer}/block", "strings", MAX_BLOCK, faults)
+        parent = fields.get("parent")
+        if parent is not None:
+            parent = _brand_name(parent, f"{pointer}/parent", faults)
+            parents.append((f"{pointer}/parent", name, parent))
+        brands.append(Brand(name, aliases, domains, ambiguous, case_sensitive, context, block, parent))
+    named = {brand.name for brand in brands}
+    faults += [
+        Fault(where, f"{parent!r} is not the name of another brand of this plan")
+        for where, name, parent in parents
+        if parent is not None and (parent == name or parent not in named)
+    ]
     return tuple(brands)
+
+
+def _flag(found: object, pointer: str, faults: list[Fault]) -> bool:
+    if found is not None and not isinstance(found, bool):
+        faults.append(Fault(pointer, "expected true or false"))
+    return found is True
+
+
+def _strings(found: object, pointer: str, noun: str, most: int, faults: list[Fault]) -> tuple[str, ...]:
+    """Strings that are looked for in answers as names are, each once."""
+    strings: dict[str, str] = {}
+    for number, item in enumerate(_optional(found, pointer, noun, most, faults)):
+        string = _brand_name(item, f"{pointer}/{number}", faults)
+        if string is not None:
+            strings.setdefault(name_key(string), string)
+    return tuple(strings.values())
 
 
 def _brand_name(found: object, pointer: str, faults: list[Fault]) -> str | None:

@@ -12,6 +12,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from brandq.analysis.findings import AnswerType
 from brandq.providers.dialect import AnswerKind
 from brandq.states import EXECUTION_FINAL, SAMPLE_FINAL, ExecutionState, SampleState
 
@@ -259,10 +260,28 @@ findings = sa.Table(
     sa.Column("rank", sa.Integer),
     sa.Column("rank_source", sa.String(40)),
     sa.Column("sentiment", sa.String(10)),
-    sa.Column("recommended", sa.Boolean),
+    sa.Column("caveat", sa.Boolean),
+    sa.Column("strength", sa.SmallInteger),
+    sa.Column("known", sa.Boolean, nullable=False, server_default=sa.true()),
     sa.Column("spans", sa.JSON, nullable=False),
+    sa.Column("evidence", sa.JSON, nullable=False, server_default="[]"),
+    sa.Column("elsewhere", sa.JSON, nullable=False, server_default="[]"),
+    sa.Column("doubtful", sa.JSON, nullable=False, server_default="[]"),
     sa.CheckConstraint("(count = 0) = (first_at IS NULL)", name="first_at"),
     sa.CheckConstraint("rank IS NULL OR rank > 0", name="rank"),
+)
+
+readings = sa.Table(
+    "readings",
+    metadata,
+    sa.Column("sample_id", sa.ForeignKey("samples.sample_id", ondelete="CASCADE"), primary_key=True, nullable=False),
+    #: which rules the findings of this answer were made by
+    sa.Column("method_version", sa.String(80), nullable=False),
+    sa.Column("answer_type", sa.String(20), nullable=False),
+    sa.Column("injection_suspected", sa.Boolean, nullable=False),
+    #: names that nobody tracks, as analysis.findings.Candidate
+    sa.Column("candidates", sa.JSON, nullable=False),
+    sa.CheckConstraint(f"answer_type IN ({_listed(AnswerType)})", name="answer_type"),
 )
 
 citations = sa.Table(
@@ -286,10 +305,45 @@ reports = sa.Table(
     sa.Column(
         "execution_id", sa.ForeignKey("executions.execution_id", ondelete="CASCADE"), primary_key=True, nullable=False
     ),
+    #: from 1; raised whenever the answers are read again. What it was before stands in earlier_reports
+    sa.Column("version", sa.Integer, nullable=False, server_default="1"),
     sa.Column("document", sa.JSON, nullable=False),
     sa.Column("method_version", sa.String(80), nullable=False),
     sa.Column("digest", sa.String(64), nullable=False),
     sa.Column("built_at", Utc, nullable=False),
+)
+
+earlier_reports = sa.Table(
+    "earlier_reports",
+    metadata,
+    sa.Column(
+        "execution_id", sa.ForeignKey("executions.execution_id", ondelete="CASCADE"), primary_key=True, nullable=False
+    ),
+    sa.Column("version", sa.Integer, primary_key=True, nullable=False),
+    sa.Column("document", sa.JSON, nullable=False),
+    sa.Column("method_version", sa.String(80), nullable=False),
+    sa.Column("digest", sa.String(64), nullable=False),
+    sa.Column("built_at", Utc, nullable=False),
+)
+
+verdicts = sa.Table(
+    "verdicts",
+    metadata,
+    #: SHA-256 of what was judged and by what: the same content is judged once
+    sa.Column("verdict_key", sa.String(64), primary_key=True),
+    sa.Column("engine", sa.String(200), nullable=False),
+    sa.Column("model", sa.String(200), nullable=False),
+    sa.Column("served_model", sa.String(200)),
+    sa.Column("prompt_version", sa.String(20), nullable=False),
+    #: what was accepted of each brand, and why the rest was dropped
+    sa.Column("verdict", sa.JSON, nullable=False),
+    sa.Column("request", sa.JSON),
+    #: the reply's body as it came, zlib
+    sa.Column("raw", sa.LargeBinary),
+    sa.Column("cost", Money),
+    sa.Column("currency", sa.String(3)),
+    sa.Column("judged_at", Utc, nullable=False),
+    sa.CheckConstraint("(cost IS NULL) = (currency IS NULL)", name="money"),
 )
 
 api_keys = sa.Table(

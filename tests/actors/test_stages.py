@@ -21,6 +21,8 @@ from brandq.actors.declare import declared
 from brandq.actors.fetch import ASKING_S
 from brandq.actors.middleware import MAX_DELAY_MS
 from brandq.actors.sending import send_execution
+from brandq.analysis.findings import Findings
+from brandq.analysis.method import method_version
 from brandq.errors import Conflict
 from brandq.plan import Plan
 from brandq.providers import CONNECT_S, registry
@@ -127,6 +129,25 @@ def test_when_nobody_answers_there_is_no_number(running: Installed) -> None:
         for number in ("mention_rate", "share_of_voice", "average_rank"):
             assert brand["overall"][number]["value"] is None
             assert brand["overall"][number]["reason"]
+
+
+def test_a_report_mixes_no_two_methods(idle: Installed) -> None:
+    """Given an answer that was read by another method before its report is built, as while two versions are at work, then
+    it is read again first, and the report rests on one method alone."""
+    execution_id = idle.accept(idle.plan(repeats=3))
+    ids = [row.sample_id for row in idle.rows(execution_id)]
+    fetch_now(idle, ids)
+    analyze(idle.desk, execution_id, ids[:2])
+    with idle.desk.database.begin() as db:
+        store.replace_findings(db, {ids[0]: Findings(())}, method_version="of another version")
+    analyze(idle.desk, execution_id, ids)
+    report(idle.desk, execution_id)
+    with idle.desk.database.read() as db:
+        document = store.report_document(db, execution_id)
+        methods = {sample.method_version for sample in store.facts(db, execution_id).samples}
+    assert document is not None
+    assert methods == {document["method_version"]} == {method_version(idle.plan().brands)}
+    assert document["brands"][0]["overall"]["mention_rate"]["n"] == document["coverage"]["usable"]["k"]
 
 
 def test_every_message_may_come_twice(running: Installed) -> None:

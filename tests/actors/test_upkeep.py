@@ -28,7 +28,7 @@ class Clocked:
         execution_id = self.site.accept(self.site.plan(), deadline_s=-1)
         with self.site.desk.database.begin() as db:
             store.expire_overdue(db, now=self.now, limit=10)
-            made = Publication({"x": 1}, "m", "d" * 64, "failed", "deadline", "late")
+            made = Publication({"x": 1}, "m", "d" * 64, "failed", error_code="deadline", error_message="late")
             assert store.publish_report(db, execution_id, made, tell=False, now=self.now)
         return execution_id
 

@@ -8,23 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from brandq.analysis.counting import Cluster, Named, Parts, Places, Sentiments, gather, tally
+from brandq.analysis.counting import Cluster, Named, Parts, Places, gather, tally
 from brandq.analysis.intervals import Z, cluster_wilson, jackknife, normal_p, stratified, t_p, t_quantile, wilson
-from brandq.analysis.measures import (
-    NOTE_FEW,
-    SENTIMENTS,
-    Number,
-    average,
-    cell_rate,
-    market_rate,
-    mean_rank,
-    net_sentiment,
-    panel_rate,
-    reciprocal_rank,
-    sentiment_split,
-    share,
-    top_rate,
-)
+from brandq.analysis.measures import NOTE_FEW, Number, average, cell_rate, market_rate, mean_rank, panel_rate, share
 from brandq.analysis.sampling import expected_half_width, foretell_precision, grade
 from brandq.analysis.stability import agreement, jaccard, stability
 
@@ -76,15 +62,24 @@ def test_few_prompts_say_so_and_one_is_no_sample() -> None:
 
 
 def test_the_panel_interval_knows_only_repeats() -> None:
-    """Given two prompts of 0/3 and 3/3, then v = 2·3·(1/8)(7/8)/36, far less than what two such prompts say of others."""
+    """Given two prompts of 0/3 and 3/3, then repeats are wholly alike in two strata of five, and so the prior's size is
+    1/((2·1 + 3·0.1)/5) − 1; the interval is far narrower than what two such prompts say of others."""
     clusters = [Cluster(1, 0, 3), Cluster(2, 3, 3)]
-    half = Z * sqrt(2 * 3 * (0.5 / 4) * (3.5 / 4)) / 6
+    size = 1 / ((2 * 1 + 3 * 0.1) / 5) - 1
+    a = size / 2
+    variance = 2 * 3 * a * (3 + a) / ((3 + size) * (3 + size + 1)) / 36
+    n = 0.25 / variance
     panel = panel_rate(clusters, "mention_rate")
-    assert ends(panel) == pytest.approx((0.5 - half, 0.5 + half), abs=1e-6)
+    assert ends(panel) == pytest.approx(wilson(0.5 * n, n), abs=1e-6)
+    assert panel["interval"] == "panel_wilson"
     market = market_rate(clusters, "mention_rate")
     assert market["high"] - market["low"] > panel["high"] - panel["low"]
-    pairs = [[(0.0, 1.0)] * 3, [(1.0, 1.0)] * 3]
-    assert stratified(pairs) == pytest.approx((0.5 - half, 0.5 + half))
+
+
+def test_a_share_of_a_panel_is_smoothed_in_each_prompt() -> None:
+    """Given two prompts of 0/3 and 3/3, then v = 2·3·(1/8)(7/8)/36: three answers that agree do not bind a fourth."""
+    half = Z * sqrt(2 * 3 * (0.5 / 4) * (3.5 / 4)) / 6
+    assert stratified([[(0.0, 1.0)] * 3, [(1.0, 1.0)] * 3]) == pytest.approx((0.5 - half, 0.5 + half))
 
 
 def test_a_share_leaves_out_one_prompt_at_a_time() -> None:
@@ -105,32 +100,11 @@ def test_the_ends_of_the_distributions() -> None:
 
 
 def test_ranks_say_what_they_are_conditional_on() -> None:
-    """Given ranks 1, none, 3 and 1, none, none, then the mean is over the ranked and the reciprocal over all."""
+    """Given ranks 1, none, 3 and 1, none, none, then the mean is over the ranked alone, and says of how many."""
     places = [Places(1, (1, None, 3)), Places(2, (1, None, None))]
     ranked = mean_rank(places, "panel", "average_rank")
     assert (ranked["value"], ranked["n"], ranked["of"]) == (1.666667, 3, 6)
-    assert reciprocal_rank(places, "panel", "mrr")["value"] == pytest.approx((1 + 1 / 3 + 1) / 6, abs=1e-6)
-    assert top_rate(places, 1, "panel", "top_1")["k"] == 2
-    assert top_rate(places, 3, "market", "top_3")["k"] == 3
     assert mean_rank([Places(1, (None,))], "market", "average_rank")["value"] is None
-
-
-def test_sentiment_keeps_what_was_not_told_apart() -> None:
-    """Given four labels and one that could not be told, then it is unknown, and no opinion in the net."""
-    answers = [Sentiments(1, ("positive", "positive", None)), Sentiments(2, ("negative", "neutral"))]
-    split = sentiment_split(answers, "panel", "sentiment")
-    assert {label: split[label]["k"] for label in SENTIMENTS} == {
-        "positive": 2,
-        "neutral": 1,
-        "mixed": 0,
-        "negative": 1,
-        "unknown": 1,
-    }
-    assert sum(number["value"] for number in split.values()) == pytest.approx(1)
-    net = net_sentiment(answers, "panel", "net_sentiment")
-    assert (net["value"], net["n"]) == (0.25, 4)
-    with pytest.raises(ValueError, match="no sentiment"):
-        sentiment_split([Sentiments(1, ("good",))], "panel", "sentiment")
 
 
 def test_stability_compares_sets_of_brands() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any
@@ -406,6 +405,5 @@ def test_many_supports_of_a_long_text_are_read_quickly(words: str) -> None:
     text = TEXT * 10_000
     segment = {"endIndex": len(text.encode()), "text": words}
     many = [{"segment": segment, "groundingChunkIndices": [n]} for n in range(30_000)]
-    begun = time.monotonic()
     check(read(reply(text, groundingMetadata=grounding(*many, sites=30_000))))
-    assert time.monotonic() - begun < 20, "linear takes a second or two, quadratic takes hours"
+    # linear takes a second or two; quadratic would take hours, and the limit for one test end it

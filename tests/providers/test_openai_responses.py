@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any
@@ -595,7 +594,6 @@ def test_a_long_hostile_reply_is_read_quickly(piece: str) -> None:
     text = piece * (1_000_000 // len(piece))
     parts = [part("a", mark("https://a.example/" + "?utm_source=openai" * 50, 0, 1)) for _ in range(10_000)]
     sources = [found(f"https://b.example/{number}") for number in range(10_000)]
-    begun = time.monotonic()
     for row in (ANY, replace(ANY, think_tags=True)):
         _check(read(body(searched(*sources), message(part(text), *parts)), row=row))
-    assert time.monotonic() - begun < 20, "linear takes under a second, quadratic takes hours"
+    # linear takes under a second; quadratic would take hours, and the limit for one test end it

@@ -12,11 +12,12 @@ from html.parser import HTMLParser
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from brandq.analysis import METHOD_VERSION, analyze
+from brandq.analysis import analyze
+from brandq.analysis.method import method_version
 from brandq.plan import Brand, EngineRef, Plan
 from brandq.providers.dialect import Answer, AnswerKind
 from brandq.reports import build, digest, html, markdown, outcome
@@ -73,6 +74,11 @@ def facts(
                         cost_basis="table" if number % 2 else "unknown",
                         brands=findings.brands,
                         citations=findings.citations,
+                        method_version=method_version(plan.brands),
+                        answer_type=findings.answer_type,
+                        injection_suspected=findings.injection_suspected,
+                        candidates=findings.candidates,
+                        answered_at=NOW + timedelta(seconds=number),
                     )
                 samples.append(sample)
     return Facts("7b1e", plan, samples, created_at=NOW, started_at=NOW, ended_at=NOW)
@@ -128,7 +134,7 @@ def test_the_numbers_are_right() -> None:
     assert document["citations"]["with_sources"]["k"] == 4
     assert document["cost"]["totals"] == [{"currency": "USD", "basis": "table", "value": "0.004", "n": 4}]
     assert document["cost"]["unknown_cost_answers"] == 4
-    assert document["method_version"] == METHOD_VERSION
+    assert document["method_version"] == method_version(BRANDS)
     cell = subject["prompts"][1]["engines"][1]
     assert (cell["engine"], cell["mention_rate"]["n"]) == ("qwen", 2)
     assert {cell[name]["estimand"] for name in ("mention_rate", "share_of_voice")} == {"cell"}
@@ -158,12 +164,19 @@ def test_every_measured_number_is_an_object_with_a_definition() -> None:
             assert {"value", "n", "low", "high", "interval"} <= set(number), path
             if "k" in number:
                 assert 0 <= number["k"] <= number["n"], path
-                assert number["low"] <= number["value"] <= number["high"], path
+                if number["low"] is None:
+                    assert number["interval_reason"], path
+                else:
+                    assert number["low"] <= number["value"] <= number["high"], path
     counts = (
-        r"/(report_version|plan/.*|simulated/samples|imported/samples|coverage/.*|brands/prompts/prompt_no|"
+        r"/(report_version|version|plan/.*|simulated/samples|imported/samples|coverage/.*|brands/prompts/prompt_no|"
+        r"brands/(engines/|prompts/|prompts/engines/|overall/)?(doubtful_answers|unknown_to_answers)|"
+        r"brands/named_in_prompts|disclosure/.*|competitors/.*|"
+        r"citations/counts/\w+|citations/domains/classes/\w+|"
+        r"citations/named_and_cited/(usable|named_and_cited|named_not_cited|cited_not_named|neither)|"
         r"citations/domains/pages|citations/domains_left_out|cost/\w+)"
     )
-    for path, value in bare(document):
+    for path, value in bare({name: part for name, part in document.items() if name != "formulas"}):
         assert type(value) is int, path
         assert re.fullmatch(counts, path), path
 
@@ -231,6 +244,116 @@ def test_outcomes_are_kept_apart() -> None:
 def test_outcome(texts: tuple[str | None, ...], cancelled: bool, state: str) -> None:
     """All usable, some, none; and what was cancelled stays cancelled."""
     assert outcome(replace(facts(texts), cancelled=cancelled)) == state
+
+
+def test_an_answer_that_declines_in_its_words_is_refused() -> None:
+    """Given answers of kind ok of which one declines and one is an error's text, then neither is usable: the first is
+    refused, the second failed, and rates rest on the others."""
+    texts = (
+        "抱歉，我不能推荐具体的商家。",
+        "[ERROR] 429 rate limit exceeded, please retry",
+        "推荐趣车良品。",
+        "推荐车蚂蚁。",
+    )
+    document = build(facts(texts), built_at=NOW)
+    coverage = document["coverage"]
+    assert (coverage["outcomes"]["ok"], coverage["outcomes"]["refused"], coverage["outcomes"]["failed"]) == (4, 2, 2)
+    assert (coverage["refusal_rate"]["k"], coverage["failure_rate"]["k"]) == (2, 2)
+    assert (coverage["answer_types"]["refusal"], coverage["answer_types"]["error"]) == (2, 2)
+    mention = document["brands"][0]["overall"]["mention_rate"]
+    assert (mention["k"], mention["n"]) == (2, 4)
+    assert document["status"] == "partial"
+
+
+def test_a_brand_that_is_not_known_is_not_named() -> None:
+    """Given answers that know nothing of the subject, then they name it and do not count, and are told apart."""
+    document = build(facts(("我没有查到趣车良品的公开资料。深圳比较知名的有车蚂蚁。",)), built_at=NOW)
+    subject, _, ant = document["brands"]
+    assert (subject["overall"]["mention_rate"]["k"], subject["overall"]["unknown_to_answers"]) == (0, 8)
+    assert ant["overall"]["mention_rate"]["k"] == 8
+
+
+def test_how_brands_are_spoken_of() -> None:
+    """Given praise, praise with a caveat, a warning and no mention, then each is counted; the five rates sum to 1."""
+    texts = (
+        "推荐趣车良品，口碑很好。",
+        "趣车良品做工不错，但是价格偏高。",
+        "不推荐趣车良品，投诉很多。",
+        "推荐车蚂蚁。",
+    )
+    overall = build(facts(texts), built_at=NOW)["brands"][0]["overall"]
+    split = overall["sentiment"]
+    assert {label: number["k"] for label, number in split.items()} == {
+        "pos": 2,
+        "neu": 0,
+        "mixed": 2,
+        "neg": 2,
+        "unknown": 0,
+    }
+    assert sum(number["value"] for number in split.values()) == pytest.approx(1, abs=1e-5)
+    assert (overall["net_sentiment"]["value"], overall["net_sentiment"]["n"]) == (0.0, 6)
+    assert (overall["caveat_rate"]["k"], overall["caveat_rate"]["n"]) == (4, 6)
+    assert (overall["recommended_rate"]["k"], overall["recommended_rate"]["n"]) == (2, 8)
+    assert overall["recommendation_strength"]["n"] == 6
+    assert (overall["interception_rate"]["k"], overall["interception_rate"]["n"]) == (2, 8), (
+        "only 车蚂蚁 is recommended"
+    )
+    assert overall["mention_rate_of_panel"]["estimand"] == "panel"
+    assert overall["mention_rate"]["value"] == overall["mention_rate_of_panel"]["value"]
+
+
+def test_a_prompt_that_names_the_brand_is_told_apart() -> None:
+    """Given one prompt of two that names the subject, then the report says so, and gives the rate over the other."""
+    plan = Plan(BRANDS, ("趣车良品怎么样？", "哪家好？"), (engine("doubao"),), repeats=2)
+    document = build(
+        facts(("趣车良品不错。", "趣车良品不错。", "推荐车蚂蚁。", "推荐车蚂蚁。"), plan=plan), built_at=NOW
+    )
+    subject = document["brands"][0]
+    assert subject["named_in_prompts"] == [1]
+    assert (subject["overall"]["mention_rate"]["k"], subject["overall"]["mention_rate"]["n"]) == (2, 4)
+    assert (subject["unprompted"]["k"], subject["unprompted"]["n"]) == (0, 2)
+    assert document["disclosure"]["prompts_naming_a_tracked_brand"] == [1]
+    assert "unprompted" not in document["brands"][2]
+    assert "is named in prompt 1" in html.render(document)
+    assert "is named in prompt 1" in markdown.render(document)
+
+
+def test_what_must_be_known_before_a_number_is_quoted() -> None:
+    """Given a small plan, then its numbers are exploratory, and prompts, samples, engines and dates stand beside."""
+    told = build(facts(), built_at=NOW)["disclosure"]
+    assert (told["grade"], told["prompts"], told["samples"], told["usable"]) == ("exploratory", 2, 8, 8)
+    assert told["asked"] == {"first_answer_at": "2026-11-23T12:00:00Z", "last_answer_at": "2026-11-23T12:00:07Z"}
+    assert [one["engine"] for one in told["engines"]] == ["doubao", "qwen"]
+    assert "2 prompts with usable answers, 2 usable repeats" in told["grade_because"]
+
+
+def test_names_that_nobody_tracks_need_to_recur() -> None:
+    """Given a name in two repeats and two prompts, and one in a single repeat, then the first is shown, the other counted."""
+    texts = ("1. 卡妙思\n2. 车蚂蚁", "1. 卡妙思\n2. 趣车良品", "1. 车蚂蚁\n2. 孤零零改装", "1. 卡妙思\n2. 车蚂蚁")
+    found = build(facts(texts), built_at=NOW)["competitors"]
+    assert [(row["name"], row["answers"]["k"], row["answers"]["n"]) for row in found["candidates"]] == [
+        ("卡妙思", 6, 8)
+    ]
+    assert found["left_out"] == 1
+    once = facts(texts)
+    alone = [replace(sample, candidates=sample.candidates if sample.prompt_no == 1 else ()) for sample in once.samples]
+    found = build(replace(once, samples=alone), built_at=NOW)["competitors"]
+    assert (found["candidates"], found["left_out"]) == ([], 2)
+
+
+def test_a_report_of_the_first_shape_can_still_be_read() -> None:
+    """Given a document that was kept before opinions existed, then both forms are made of what it has."""
+    document = build(facts(), built_at=NOW)
+    for name in ("disclosure", "competitors", "formulas", "agreement", "stability", "version", "judge"):
+        del document[name]
+    del document["citations"]["by_class"], document["citations"]["named_and_cited"]
+    for brand in document["brands"]:
+        del brand["named_in_prompts"]
+        for block in (brand["overall"], *brand["engines"], *brand["prompts"]):
+            for name in ("sentiment", "caveat_rate", "top_3_rate", "doubtful_answers"):
+                del block[name]
+    assert "趣车良品" in html.render(document)
+    assert "趣车良品" in markdown.render(document)
 
 
 def test_errors_are_counted_with_an_example() -> None:
@@ -377,6 +500,7 @@ def test_any_text_is_escaped_on_one_line(text: str) -> None:
     assert {token.type for token in children} <= {"text", "text_special"}
 
 
+@settings(max_examples=40)
 @given(st.permutations(range(8)), st.permutations(range(3)), st.permutations(range(2)))
 def test_order_changes_no_number(samples: list[int], brands: list[int], engines: list[int]) -> None:
     """Samples, brands and engines in any order give the same numbers (T7)."""

@@ -15,6 +15,8 @@ from brandq.reports.facts import Publication
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 LEASE = timedelta(seconds=60)
+#: by which these findings were made
+METHOD = "method-1"
 
 PLAN = Plan(
     brands=(Brand("趣车良品", ("趣车",), ("example.com",)), Brand("L'Oréal")),
@@ -63,7 +65,7 @@ def settle(
 def analyze(database: store.Database, sample_ids: Sequence[int]) -> int:
     found = Findings((BrandFinding("趣车良品", 1, 0, 1, spans=((0, 4),)), BrandFinding("L'Oréal", 0)))
     with database.begin() as db:
-        return store.record_findings(db, dict.fromkeys(sample_ids, found))
+        return store.record_findings(db, dict.fromkeys(sample_ids, found), method_version=METHOD)
 
 
 def close(database: store.Database, execution_id: str, now: datetime = NOW) -> bool:

@@ -157,7 +157,7 @@ def test_an_ended_execution_is_looked_at_while_its_end_is_near_enough(database: 
     source = ask(database, age=timedelta(hours=30))
     with database.begin() as db:
         found = store.unread_answers(db, source, ids(database, source))
-        store.record_findings(db, {one.sample_id: Findings(()) for one in found})
+        store.record_findings(db, {one.sample_id: Findings(()) for one in found}, method_version="method-1")
     at = NOW - timedelta(hours=30)
     assert close(database, source, at)
     assert publish(database, source, now=at)

@@ -76,6 +76,9 @@ def test_every_route_answers_as_documented(desk: Desk, client: ContractClient) -
     finish(desk, ended)
     for execution_id in (cancelled, running, ended):
         _read_all(client, desk, execution_id)
+    assert client.get(f"/api/executions/{ended}/comparison?before={ended}").status_code == 200
+    assert client.get(f"/api/executions/{running}/comparison?before={ended}").status_code == 409
+    assert client.get(f"/api/executions/{ended}/comparison").status_code == 422
     assert client.post(f"/api/executions/{cancelled}/retry").status_code == 202
     body = {"brand_list": ["a"], "selectedModels": ["doubao"], "customQuestions": "b?"}
     assert client.post("/api/perform-brand-test-async", json=body).status_code == 202

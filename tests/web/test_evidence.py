@@ -10,8 +10,10 @@ from urllib.parse import quote
 import pytest
 
 from brandq.actors.desk import Desk
+from brandq.analysis.method import method_version
+from brandq.plan import parse_brands
 from brandq.providers.dialect import AnswerKind
-from tests.web.site import TEXT, ContractClient, answered, failed, finish, sample_ids, submit
+from tests.web.site import PLAN, TEXT, ContractClient, answered, failed, finish, sample_ids, submit
 
 HOSTILE = "<script>alert(1)</script> 趣车良品 \u202e [x](javascript:alert(1)) <img src=x onerror=alert(1)>"
 
@@ -68,7 +70,11 @@ def test_an_answer_is_shown_with_its_evidence(desk: Desk, client: ContractClient
     assert {TEXT[start:end] for start, end in by_brand["趣车良品"]["spans"]} == {"趣车良品"}
     assert by_brand["趣车良品"]["rank"] == 1
     assert by_brand["竞品 1"]["rank"] == 2
-    assert by_brand["竞品 1"]["sentiment"] is None
+    assert (by_brand["趣车良品"]["sentiment"], by_brand["竞品 1"]["sentiment"]) == ("pos", "neu")
+    assert {TEXT[start:end] for start, end in by_brand["趣车良品"]["evidence"]} == {"口碑好"}
+    assert (by_brand["趣车良品"]["strength"], by_brand["趣车良品"]["known"]) == (2, True)
+    assert (shown["answer_type"], shown["injection_suspected"]) == ("recommendation", False)
+    assert shown["method_version"] == method_version(parse_brands(PLAN["brands"]))
     assert shown["citations"][0]["domain"] == "example.com"
     assert shown["citations"][0]["owner"] == "趣车良品"
     assert (shown["engine"]["engine"], shown["served_model"]) == ("doubao", "m-2026")

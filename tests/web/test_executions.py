@@ -73,7 +73,16 @@ def test_a_dry_run_counts_and_stores_nothing(desk: Desk, client: ContractClient)
     assert response.status_code == 200
     body = response.json()
     assert (body["dry_run"], body["planned"]) == (True, 4)
-    assert body["plan"]["brands"][0] == {"name": "趣车良品", "aliases": ["趣车"], "domains": ["example.com"]}
+    assert body["plan"]["brands"][0] == {
+        "name": "趣车良品",
+        "aliases": ["趣车"],
+        "domains": ["example.com"],
+        "ambiguous": False,
+        "case_sensitive": False,
+        "context": [],
+        "block": [],
+        "parent": None,
+    }
     assert client.post("/api/executions?dry_run=true", json={**PLAN, "brands": []}).status_code == 422
     assert client.post("/api/executions?dry_run=maybe", json=PLAN).status_code == 422
     assert rows(desk) == 0

@@ -8,6 +8,7 @@ from brandq import reports, store
 from brandq.actors.declare import actor
 from brandq.actors.desk import Desk
 from brandq.actors.notify import notify
+from brandq.actors.reading import facts_by_this_method
 from brandq.states import ExecutionState
 
 
@@ -32,7 +33,7 @@ def report(desk: Desk, execution_id: str) -> None:
     with desk.database.read() as db:
         if store.execution(db, execution_id).status != ExecutionState.REPORTING:
             return
-        facts = store.facts(db, execution_id)
+    facts = facts_by_this_method(desk, execution_id)
     now = desk.now()
     # the document says when the execution ended, and publishing it is what ends it
     made = reports.publication(replace(facts, ended_at=now), built_at=now)

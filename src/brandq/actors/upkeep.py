@@ -169,13 +169,14 @@ def resend_deliveries(desk: Desk) -> int:
 
 
 def remove_old(desk: Desk) -> int:
-    """Hourly: remove executions that ended longer ago than the retention."""
+    """Hourly: remove executions that ended longer ago than the retention, and what a judge said as long ago."""
     now = desk.now()
     days = desk.settings.retention_days
     if not days or not _turn(desk, "hourly", now.replace(minute=0, second=0, microsecond=0)):
         return 0
     with desk.database.begin() as db:
-        return store.remove_ended(db, ended_before=now - timedelta(days=days), limit=MOST_ROWS)
+        before = now - timedelta(days=days)
+        return store.remove_ended(db, ended_before=before, limit=MOST_ROWS) + store.forget_verdicts(db, before=before)
 
 
 def forget_old(desk: Desk) -> int:

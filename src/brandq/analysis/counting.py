@@ -55,15 +55,6 @@ class Places:
 
 
 @dataclass(frozen=True)
-class Sentiments:
-    """The sentiment of each usable answer to one prompt on one engine that names the brand, None where none is told."""
-
-    prompt_no: int
-    labels: tuple[str | None, ...]
-    engine: str = ""
-
-
-@dataclass(frozen=True)
 class Named:
     """The brands that each repeat of one prompt on one engine names, over its usable answers."""
 

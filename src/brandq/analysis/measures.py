@@ -25,13 +25,12 @@ from brandq.analysis.counting import (
     Cluster,
     Parts,
     Places,
-    Sentiments,
     by_prompt,
     by_stratum,
     pairs_by_stratum,
     totals_by_prompt,
 )
-from brandq.analysis.intervals import Interval, Z, cluster_wilson, jackknife, stratified, t_quantile, wilson
+from brandq.analysis.intervals import Interval, cluster_wilson, jackknife, panel_wilson, stratified, t_quantile, wilson
 
 Number = dict[str, Any]
 Estimand = Literal["market", "panel"]
@@ -40,9 +39,6 @@ Estimand = Literal["market", "panel"]
 FEWEST_PROMPTS = 5
 NOTE_FEW = "fewer than 5 prompts: not to be read as the market"
 REASON_ONE = "one prompt is no sample of what people ask"
-#: what an answer can say of a brand; unknown is what could not be told, and no opinion
-POSITIVE, NEUTRAL, MIXED, NEGATIVE, UNKNOWN = "positive", "neutral", "mixed", "negative", "unknown"
-SENTIMENTS = (POSITIVE, NEUTRAL, MIXED, NEGATIVE, UNKNOWN)
 _DIGITS = 6
 
 
@@ -119,19 +115,16 @@ def market_rate(clusters: Iterable[Cluster], definition: str, reason: str = "the
 def panel_rate(clusters: Iterable[Cluster], definition: str, reason: str = "there is nothing to count") -> Number:
     """The rate of these very prompts on these engines, were they asked again; only repeats vary.
 
-    Each prompt on each engine is a stratum: v = Σ n·m(1 − m)/N² with m = (k + ½)/(n + 1), the interval k/n ± z·√v
-    within 0 and 1 (``intervals.stratified``). It says nothing of other prompts, nor of how the engine answers on
-    another day.
+    Each prompt on each engine is a stratum; ``intervals.panel_wilson`` has the method. It says nothing of other
+    prompts, nor of how the engine answers on another day.
     """
     strata = by_stratum(clusters)
     k, n = sum(each.k for each in strata.values()), sum(each.n for each in strata.values())
     if n == 0:
         return absent(reason)
-    smoothed = [(each.n, (each.k + 0.5) / (each.n + 1)) for each in strata.values()]
-    half = Z * sqrt(sum(size * share * (1 - share) for size, share in smoothed)) / n
-    value = k / n
+    interval = panel_wilson([(each.k, each.n) for each in strata.values()])
     return {
-        **_number(value, {"k": k, "n": n}, (max(0.0, value - half), min(1.0, value + half)), "stratified", definition),
+        **_number(k / n, {"k": k, "n": n}, interval, "panel_wilson", definition),
         "estimand": "panel",
         "prompts": len({prompt_no for prompt_no, _ in strata}),
     }
@@ -179,113 +172,42 @@ def mean_rank(
     """The mean rank over the answers that rank the brand; ``of`` is how many answers there are, ranked or not.
 
     Conditional on being ranked, and ``condition`` says so: a brand first in one answer and absent from ninety-nine has
-    mean rank 1. The market interval is the jackknife's on the rank's own scale; the panel's is smoothed towards the
-    first place and the last that any answer gave. Compare brands by ``reciprocal_rank`` and ``top_rate`` instead.
+    mean rank 1. The market interval is the jackknife's on the rank's own scale; the panel's takes what varies between
+    answers of one prompt on one engine, with t, and does not exist where nothing does. Rates of first places, and the
+    mean of 1/rank with 0 for no rank (Voorhees 1999), are over all answers and compare brands.
     """
     places = list(places)
-    ranks = [rank for place in places for rank in place.ranks if rank is not None]
     parts = [
         Parts(place.prompt_no, tuple((float(rank), 1.0) for rank in place.ranks if rank is not None), place.engine)
         for place in places
     ]
-    most = None if estimand == "market" else float(max(ranks, default=1))
-    number = _ratio(parts, estimand, definition, reason, (1.0, most), counts=False)
+    if estimand == "market":
+        number = _ratio(parts, estimand, definition, reason, (1.0, None), counts=False)
+    else:
+        number = _panel_mean(parts, definition, reason, least=1.0)
     if number["value"] is None:
         return number
     answers = sum(len(place.ranks) for place in places)
     return {**number, "of": answers, "condition": "over the answers that rank the brand"}
 
 
-def reciprocal_rank(
-    places: Iterable[Places], estimand: Estimand, definition: str, reason: str = "there is nothing to average"
-) -> Number:
-    """The mean of 1/rank over all answers, 0 where the brand has no rank (Voorhees 1999): 0 to 1, higher is better.
-
-    Unconditional, so brands and dates compare. It does not tell rare first places from frequent fourth ones, and an
-    answer without a list counts against every brand.
-    """
-    parts = [
-        Parts(place.prompt_no, tuple((1 / rank if rank else 0.0, 1.0) for rank in place.ranks), place.engine)
-        for place in places
-    ]
-    return average(parts, estimand, definition, reason)
-
-
-def top_rate(
-    places: Iterable[Places], top: int, estimand: Estimand, definition: str, reason: str = "there is nothing to count"
-) -> Number:
-    """The rate of answers that rank the brand among the first ``top``, of all usable answers, ranked or not.
-
-    An answer without a list counts against every brand. Ties share a rank, so the rates of all brands may exceed 1.
-    """
-    clusters = [
-        Cluster(
-            place.prompt_no,
-            sum(rank is not None and rank <= top for rank in place.ranks),
-            len(place.ranks),
-            place.engine,
-        )
-        for place in places
-    ]
-    over = market_rate if estimand == "market" else panel_rate
-    return over(clusters, definition, reason)
-
-
-def sentiment_split(
-    answers: Iterable[Sentiments], estimand: Estimand, definition: str, reason: str = "no answer names the brand"
-) -> dict[str, Number]:
-    """The rate of each of ``SENTIMENTS`` over the answers that name the brand; the values sum to 1.
-
-    Answers whose sentiment was not told are the rate ``unknown`` and stay in the denominator. The intervals are those
-    of five single rates, not of the split as a whole. ValueError for a label that is none of them.
-    """
-    answers = list(answers)
-    _refuse_unknown_labels(answers)
-    over = market_rate if estimand == "market" else panel_rate
-    return {
-        label: over(
-            [
-                Cluster(
-                    answer.prompt_no,
-                    sum((each or UNKNOWN) == label for each in answer.labels),
-                    len(answer.labels),
-                    answer.engine,
-                )
-                for answer in answers
-            ],
-            definition,
-            reason,
-        )
-        for label in SENTIMENTS
-    }
-
-
-def net_sentiment(
-    answers: Iterable[Sentiments], estimand: Estimand, definition: str, reason: str = "no answer's sentiment was told"
-) -> Number:
-    """(positive − negative) / answers whose sentiment was told, from −1 to 1; neutral and mixed are 0.
-
-    Unknown ones are left out, so read it beside the split. Assistants hardly ever speak badly of what they recommend:
-    it saturates near 1, and the caveat rate beside it tells more.
-    """
-    answers = list(answers)
-    _refuse_unknown_labels(answers)
-    points = {POSITIVE: 1.0, NEGATIVE: -1.0}
-    parts = [
-        Parts(
-            answer.prompt_no,
-            tuple((points.get(label, 0.0), 1.0) for label in answer.labels if label not in (None, UNKNOWN)),
-            answer.engine,
-        )
-        for answer in answers
-    ]
-    return average(parts, estimand, definition, reason, least=-1.0, most=1.0)
-
-
-def _refuse_unknown_labels(answers: Iterable[Sentiments]) -> None:
-    for label in {label for answer in answers for label in answer.labels}:
-        if label is not None and label not in SENTIMENTS:
-            raise ValueError(f"{label!r} is no sentiment; there are {', '.join(SENTIMENTS)}")
+def _panel_mean(parts: Sequence[Parts], definition: str, reason: str, *, least: float) -> Number:
+    """The mean of values without an upper end: mean ± t·s/√n, s² the variance within strata, pooled."""
+    strata = [[value for value, _ in pairs] for pairs in pairs_by_stratum(parts).values()]
+    values = [value for stratum in strata for value in stratum]
+    if not values:
+        return absent(reason)
+    prompts = len({part.prompt_no for part in parts if part.pairs})
+    freedom = len(values) - len(strata)
+    squares = sum((value - fmean(stratum)) ** 2 for stratum in strata for value in stratum)
+    interval = None
+    if squares > 0:
+        half = t_quantile(freedom) * sqrt(squares / freedom / len(values))
+        interval = max(least, fmean(values) - half), fmean(values) + half
+    number = _number(fmean(values), {"n": len(values)}, interval, "t", definition)
+    if interval is None:
+        number["interval_reason"] = "no two answers to one prompt by one engine differ: no spread"
+    return {**number, "estimand": "panel", "prompts": prompts}
 
 
 def _ratio(

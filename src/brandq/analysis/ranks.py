@@ -1,8 +1,8 @@
 """Ranks: the place of a brand in an explicit recommendation list of the answer.
 
-An answer is cut into lines; one that opens an item (a number, a bullet, a row, a label such as "Best overall:") is an
-entry, and the brand that its head names holds the entry's place. Entries of one kind and depth form a layer, and one
-layer ranks the whole answer:
+Lines of the outline that open an item (a number, a bullet, a row, a label such as "Best overall:") are entries, and the
+brand that its head names holds the entry's place. Entries of one kind and depth form a layer, and one layer ranks the
+whole answer:
 
 1. printed numbers and tables with a rank column, 2. bullets, labels and tables in row order, 3. ordinals in prose.
 
@@ -13,42 +13,31 @@ what stands under "avoid", "how to choose" or "sources" gives no rank. Without s
 from __future__ import annotations
 
 import re
-import unicodedata
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from brandq.analysis.brands import DROPPED, HIDDEN
 from brandq.analysis.mentions import Mention
+from brandq.analysis.outline import (
+    ADVISED_AGAINST,
+    COMPARED,
+    HEAD_END,
+    Item,
+    Kind,
+    Marker,
+    Outline,
+    Table,
+    lines,
+    marker,
+    numeral,
+    role_of,
+)
 from brandq.analysis.reading import Reading
 
 NUMBER, RANK_COLUMN, LIST_ORDER, TABLE_ORDER, ORDINAL = "number", "rank_column", "list_order", "table_order", "ordinal"
 _STRENGTH = {NUMBER: 0, RANK_COLUMN: 0, LIST_ORDER: 1, TABLE_ORDER: 1}
 
-_HAN_DIGITS = "零一二三四五六七八九十"
-_MEDALS = "🥇🥈🥉"
-#: how a number is printed before an item: the style, and the pattern whose first group is the number
-_MARKERS: tuple[tuple[str, re.Pattern[str]], ...] = (
-    ("digit", re.compile(r"(\d{1,3})\s?[.．、)）:：](?!\d)\s*")),
-    ("bracket", re.compile(r"[（(\[【]\s?(\d{1,3})\s?[)）\]】]\s*")),
-    ("keycap", re.compile("(\\d|🔟)\ufe0f?\u20e3?(?<![0-9])\\s*")),
-    ("circled", re.compile(r"([①-⑳❶-❿➀-➓⓵-⓾㊀-㊉])\s*[、.．:：]?\s*")),
-    ("medal", re.compile(f"([{_MEDALS}])\\s*")),
-    ("han", re.compile(r"([一二三四五六七八九十]{1,3})\s?[、.．:：]\s*")),
-    ("han-bracket", re.compile(r"[（(]\s?([一二三四五六七八九十]{1,3})\s?[)）]\s*")),
-    (
-        "ordinal",
-        re.compile(
-            r"第\s?([一二三四五六七八九十]{1,3}|\d{1,3})(?:名|位|款|家|推荐)?\s?[:：、,，.]?\s*(?![梯档类阶步])"
-        ),
-    ),
-    ("top", re.compile(r"(?:top|no\.?|rank|number|#)\s?(\d{1,3})(?![\d.])\s*[:：.、)\-–—|]?\s*", re.IGNORECASE)),
-)
-_HEADING = re.compile(r"(#{1,6})\s+")
-_QUOTE = re.compile(r"(?:\s*>)+\s?")
-_BULLET = re.compile(r"[-+•·●▪◦‣*–]\s+")
-#: ends the head of an item: what follows describes it
-_HEAD_END = re.compile(r"[:：。！!？?；;]|——|—|\s[-–|]\s|–|\.\s")
 _JOINER = re.compile(r"\s*(?:,|，|和|与|及|跟|or|and|或|&|、|/|／|\+)\s*", re.IGNORECASE)
 _LOOSE_JOINER = re.compile(r"[^,，.。;；:：()（）]{0,40}(?:\s?[/／、]\s?|\s&\s)", re.IGNORECASE)
 _EXAMPLE = re.compile(
@@ -56,30 +45,6 @@ _EXAMPLE = re.compile(
     re.IGNORECASE,
 )
 
-_AVOID = re.compile(
-    r"不推荐|不太推荐|不建议|避雷|避坑|避开|慎选|慎买|踩雷|黑名单|不值得|别买|警惕|谨慎|"
-    r"\bavoid\b|not recommend|n[o']t buy|steer clear|stay away|\bskip\b|\bworst\b|\bbeware\b",
-    re.IGNORECASE,
-)
-_ADVICE = re.compile(
-    r"注意事项|注意[:：]|如何|怎么|怎样|选购|挑选|选择时|小贴士|贴士|提示|提醒|建议[:：]?$|要点|步骤|流程|标准|"
-    r"维度|考量|指南|技巧|核心需求|常见问题|considerations?\b|\bhow to\b|\bhow i\b|look for|"
-    r"buying (?:guide|advice)|\btips?\b|\bfaqs?\b|\bfactors?\b|\bchecklist\b|next steps|before you|\bquestions?\b|"
-    r"\bkey features\b",
-    re.IGNORECASE,
-)
-_SOURCES = re.compile(
-    r"参考(?:资料|来源|链接|文献)|信息来源|数据来源|^来源|引用|\bsources?\b|\breferences?\b|\bcitations?\b|"
-    r"further reading",
-    re.IGNORECASE,
-)
-_COMPARED = re.compile(r"对比|比较|区别|差异|\bvs\b|\bcompar|\bdifferences?\b", re.IGNORECASE)
-_RECOMMENDED = re.compile(
-    r"推荐(?!理由|思路|标准)|榜|排行|排名|首选|名单|品牌有|门店有|\btop\b|\bbest\b|\bpicks?\b|"
-    r"\brecommend(?:ed|ations?)\b|\boptions?\b",
-    re.IGNORECASE,
-)
-_STRONG_ADVICE = re.compile(r"如何|怎么|怎样|注意|贴士|提醒|\bhow to\b|\btips?\b", re.IGNORECASE)
 #: a label before the brand itself: "Best overall: Sony"
 _CATEGORY = re.compile(
     r"best|top|most|overall|budget|premium|value|runner|pick|choice|upgrade|alternative|favou?rite|great for|"
@@ -114,17 +79,6 @@ class Rank:
 
 
 @dataclass(frozen=True)
-class _Line:
-    """A line as it is seen, without its marks of emphasis; ``at`` gives each character's offset in the text."""
-
-    seen: str
-    at: Sequence[int]
-    #: it begins with emphasis, and it is emphasised as a whole
-    emphasised: bool
-    bold: bool
-
-
-@dataclass(frozen=True)
 class _Entry:
     """An item of a list: where it starts in the text, its head, the number printed before it, who holds its place.
 
@@ -144,99 +98,19 @@ class _Layer:
     entries: list[tuple[int, _Entry]] = field(default_factory=list)
 
 
-@dataclass
-class _Sections:
-    """The headings, lead-in lines and items that the present line stands under: one may rule a rank out."""
-
-    open: list[tuple[int, str | None]] = field(default_factory=list)
-    count: int = 0
-
-    def begin(self, level: int, role: str | None) -> None:
-        self.end(level)
-        self.open.append((level, role))
-        self.count += level <= _LEAD_IN
-
-    def end(self, level: int) -> None:
-        while self.open and self.open[-1][0] >= level:
-            self.open.pop()
-
-    @property
-    def role(self) -> str | None:
-        roles = [role for _, role in self.open if role]
-        return next((role for role in roles if role != "compared"), roles[0] if roles else None)
-
-
-_BOLD_LINE, _LEAD_IN, _ITEM = 7, 8, 10
-
-
-def find_ranks(reading: Reading, mentions: Sequence[Mention]) -> dict[str, Rank]:
+def find_ranks(reading: Reading, outline: Outline, mentions: Sequence[Mention]) -> dict[str, Rank]:
     """The rank of each brand that has one."""
     if not mentions:
         return {}
     text = _Text(reading.view, mentions)
     best: tuple[tuple[int, int, int], dict[str, Rank]] | None = None
-    for layer in _Outline(text).walk():
+    for layer in _Layers(text, outline).gather():
         ranks = _ranked(layer)
         if ranks:
             order = (_STRENGTH[layer.source], -len(ranks), layer.entries[0][1].start)
             if best is None or order < best[0]:
                 best = order, ranks
     return best[1] if best else _ordinals(text)
-
-
-def _lines(view: str) -> Iterator[_Line]:
-    start = 0
-    for line in view.split("\n"):
-        at = [start + n for n, char in enumerate(line) if char not in (DROPPED, "\u200b", "\ufeff", "\r")]
-        seen = "".join(view[n] for n in at).replace(HIDDEN, " ")
-        bare = line.strip()
-        emphasised = bare.startswith(DROPPED)
-        yield _Line(seen, [*at, start + len(line)], emphasised, emphasised and bare.endswith(DROPPED))
-        start += len(line) + 1
-
-
-def numeral(text: str) -> int | None:
-    """The number that digits, Han numerals up to 99, circled digits, keycaps or medals mean; None for anything else."""
-    if text in _MEDALS and text:
-        return _MEDALS.index(text) + 1
-    if text == "🔟":
-        return 10
-    if text.isdecimal():
-        return int(text)
-    if text and all(char in _HAN_DIGITS for char in text):
-        tens, ten, ones = text.rpartition("十")
-        if len(tens) > 1 or len(ones) > 1 or (not ten and len(text) > 1):
-            return None
-        return (_HAN_DIGITS.index(tens) if tens else 1) * 10 * bool(ten) + (_HAN_DIGITS.index(ones) if ones else 0)
-    if len(text) == 1:
-        value = unicodedata.numeric(text, None)
-        return int(value) if value is not None and value >= 1 else None
-    return None
-
-
-def _marker(text: str) -> tuple[str, int, int] | None:
-    """Style, number and length of the number printed at the start of ``text``."""
-    skipped = re.match(r"[^\w\s#（(\[【]{1,3}\ufe0f?\s+", text)
-    for at in (0, skipped.end() if skipped else 0):
-        for style, pattern in _MARKERS:
-            found = pattern.match(text, at)
-            number = numeral(found[1]) if found else None
-            if found and number:
-                return style, number, found.end()
-    return None
-
-
-def _role(text: str) -> str | None:
-    """Why a list under these words is no ranking; None when it may be one."""
-    if _AVOID.search(text):
-        return "avoid"
-    if _SOURCES.search(text):
-        return "sources"
-    if _ADVICE.search(text) and (_STRONG_ADVICE.search(text) or not _RECOMMENDED.search(text)):
-        return "advice"
-    if _COMPARED.search(text):
-        return "compared"
-    return None
 
 
 class _Text:
@@ -272,7 +146,8 @@ class _Text:
         ``first``: only a brand that the head begins with. ``label``: only one that the rest begins with.
         """
         start, head_end, end = span
-        if _AVOID.search(head):
+        # most lines name nobody
+        if not self.named(start, end) or ADVISED_AGAINST.search(head):
             return ()
         in_head = self.named(start, head_end)
         if in_head and not label:
@@ -292,28 +167,23 @@ def _has_words(text: str) -> bool:
     return any(char.isalnum() for char in re.sub(r"\bthe\b", "", text, flags=re.IGNORECASE))
 
 
-class _Outline:
-    """Walks the lines once and gathers entries into layers."""
+class _Layers:
+    """Goes through the outline once and gathers entries into layers."""
 
-    def __init__(self, text: _Text) -> None:
+    def __init__(self, text: _Text, outline: Outline) -> None:
         self.text = text
+        self.outline = outline
         self.layers: dict[tuple[object, ...], _Layer] = {}
-        self.sections = _Sections()
-        self.indents: list[int] = []
-        self.rows: list[_Line] = []
         self.tables = 0
         #: the entry just added, when it is a category that stands alone in its line
         self.category: tuple[_Layer, _Entry] | None = None
 
-    def walk(self) -> list[_Layer]:
-        for line in _lines(self.text.view):
-            if line.seen.count("|") >= 2 and line.seen.lstrip(" >").startswith("|"):
-                self.rows.append(line)
-                continue
-            self._table()
-            if line.seen.strip():
-                self._line(line)
-        self._table()
+    def gather(self) -> list[_Layer]:
+        for part in self.outline.parts:
+            if isinstance(part, Table):
+                self._table(part)
+            else:
+                self._item(part)
         self._join_medals()
         return [layer for layer in self.layers.values() if layer.entries]
 
@@ -326,131 +196,83 @@ class _Outline:
                 layer.entries.sort(key=lambda found: found[1].start)
                 medals.entries = []
 
-    def _line(self, line: _Line) -> None:
+    def _item(self, item: Item) -> None:
         category, self.category = self.category, None
-        seen, at = line.seen, 0
-        if quote := _QUOTE.match(seen):
-            at = quote.end()
-        indent = at
-        while at < len(seen) and seen[at].isspace():
-            indent += 4 if seen[at] == "\t" else 1
-            at += 1
-        heading = _HEADING.match(seen, at)
-        bullet = None if heading else _BULLET.match(seen, at)
-        at = heading.end() if heading else bullet.end() if bullet else at
-        body = seen[at:].rstrip(" #") if heading else seen[at:].rstrip()
-        emphasised = line.emphasised or self.text.emphasised(line.at[at])
-        marker = _marker(body)
-        if heading:
-            self.indents.clear()
-            self.sections.begin(len(heading[1]), _role(body))
-            self._numbered_or_labelled(line, at, body, marker, ("heading", len(heading[1])))
-        elif bullet or (marker and not emphasised):
-            depth = self._depth(indent)
-            self.sections.end(_ITEM + depth)
-            if marker:
-                self._add(("item", depth, marker[0]), NUMBER, line, at + marker[2], body[marker[2] :], marker[1])
-            else:
-                self._add(("bullet", depth), LIST_ORDER, line, at, body, None)
-            head = _HEAD_END.split(body, maxsplit=1)[0]
-            self.sections.begin(_ITEM + depth, _role(head) if len(head) <= 40 else None)
+        if item.kind == Kind.HEADING:
+            self._numbered_or_labelled(item, ("heading", item.level))
+        elif item.is_bullet:
+            self._add(("bullet", item.level), LIST_ORDER, item, None)
+        elif item.kind == Kind.ITEM and item.marker:
+            self._add(("item", item.level, item.marker.style), NUMBER, item, item.marker)
         else:
-            if category and not marker:
-                self._winner(*category, line, at)
-            self._paragraph(line, at, body, marker, indent)
+            if category and not item.marker:
+                self._winner(*category, item)
+            if item.kind == Kind.LINE:
+                self._numbered_or_labelled(item, ("line",))
 
-    def _winner(self, layer: _Layer, category: _Entry, line: _Line, at: int) -> None:
+    def _winner(self, layer: _Layer, category: _Entry, item: Item) -> None:
         """The brand that the line after a category begins with holds its place: "1. Best overall", then "Sony XM5"."""
-        found = self.text.named(line.at[at], line.at[-1])
-        if found and not _has_words(self.text.seen(line.at[at], found[0].start)):
+        begins = item.line.at[item.at]
+        found = self.text.named(begins, item.end)
+        if found and not _has_words(self.text.seen(begins, found[0].start)):
             section, _ = layer.entries[-1]
             layer.entries[-1] = section, replace(category, holders=self.text.equals(found))
 
-    def _paragraph(self, line: _Line, at: int, body: str, marker: tuple[str, int, int] | None, indent: int) -> None:
-        if indent >= 2 and self.indents:
+    def _numbered_or_labelled(self, item: Item, layer: tuple[object, ...]) -> None:
+        if item.marker:
+            self._add((*layer, item.marker.style), NUMBER, item, item.marker)
             return
-        self.indents.clear()
-        self.sections.end(_ITEM)
-        if marker or line.bold:
-            self.sections.begin(_BOLD_LINE, _role(body))
-        elif body.endswith((":", "：")):
-            self.sections.begin(_LEAD_IN, _role(body))
-        else:
-            self.sections.end(_LEAD_IN)
-        self._numbered_or_labelled(line, at, body, marker, ("line",))
+        end = HEAD_END.search(item.body)
+        if end and item.body[: end.start()].strip() and _CATEGORY.search(item.body[: end.start()]):
+            self._add((*layer, "label"), LIST_ORDER, item, None)
 
-    def _numbered_or_labelled(
-        self, line: _Line, at: int, body: str, marker: tuple[str, int, int] | None, layer: tuple[object, ...]
-    ) -> None:
-        if marker:
-            self._add((*layer, marker[0]), NUMBER, line, at + marker[2], body[marker[2] :], marker[1])
+    def _add(self, key: tuple[object, ...], source: str, item: Item, printed: Marker | None) -> None:
+        if item.role and (item.role != COMPARED or source != NUMBER):
             return
-        end = _HEAD_END.search(body)
-        if end and body[: end.start()].strip() and _CATEGORY.search(body[: end.start()]):
-            self._add((*layer, "label"), LIST_ORDER, line, at, body, None)
-
-    def _depth(self, indent: int) -> int:
-        while self.indents and indent < self.indents[-1] + 2:
-            self.indents.pop()
-        self.indents.append(indent)
-        return len(self.indents) - 1
-
-    def _add(self, key: tuple[object, ...], source: str, line: _Line, at: int, body: str, number: int | None) -> None:
-        role = self.sections.role
-        if role and (role != "compared" or source != NUMBER):
-            return
-        found = _HEAD_END.search(body, 1)
+        skipped = printed.length if printed else 0
+        at, body = item.at + skipped, item.body[skipped:]
+        found = HEAD_END.search(body, 1)
         head = body[: found.start()] if found else body
-        span = line.at[at], line.at[at + len(head)], line.at[-1]
+        span = item.line.at[at], item.line.at[at + len(head)], item.end
         entry = _Entry(
             start=span[0],
             head=head,
-            number=number,
+            number=printed.number if printed else None,
             named=self.text.emphasised(span[0]) or (len(head.strip()) <= 24 and not found),
             holders=self.text.holders(head, span, first=source != NUMBER, label="label" in key),
         )
         layer = self.layers.setdefault(key, _Layer(source))
-        layer.entries.append((self.sections.count, entry))
-        if not entry.holders and _CATEGORY.search(head) and not body[len(head) :].strip(":： "):
+        layer.entries.append((item.section, entry))
+        if not entry.holders and not body[len(head) :].strip(":： ") and _CATEGORY.search(head):
             self.category = layer, entry
 
-    def _table(self) -> None:
-        """The rows gathered so far, as a layer of their own: one with a rank column, else in row order."""
-        rows, self.rows = self.rows, []
-        if len(rows) < 3 or not re.fullmatch(r"[\s|:\-]*-[\s|:\-]*", rows[1].seen):
-            return
-        cells = [_cells(row) for row in rows]
-        headers = [rows[0].seen[start:end].strip() for start, end in cells[0]]
+    def _table(self, table: Table) -> None:
+        """The rows as a layer of their own: one with a rank column, else in row order."""
+        headers = table.headers
         ranked = next((n for n, header in enumerate(headers) if _RANK_HEADER.fullmatch(header)), None)
-        role = self.sections.role
-        if role and (role != "compared" or ranked is None):
+        if table.role and (table.role != COMPARED or ranked is None):
             return
-        if ranked is None and not (headers and _NAME_HEADER.search(headers[0]) and not _COMPARED.search(headers[0])):
+        if ranked is None and not (headers and _NAME_HEADER.search(headers[0]) and role_of(headers[0]) != COMPARED):
             return
         self.tables += 1
         layer = self.layers.setdefault(("table", self.tables), _Layer(TABLE_ORDER if ranked is None else RANK_COLUMN))
-        for row, spans in zip(rows[2:], cells[2:], strict=True):
+        for row in range(1, len(table.rows)):
             number = None
             if ranked is not None:
-                marked = row.seen[spans[ranked][0] : spans[ranked][1]].strip() if ranked < len(spans) else ""
-                marker = _marker(marked)
-                number = numeral(marked) or (marker[1] if marker else None)
+                span = table.cell(row, ranked)
+                marked = self.text.seen(*span).strip() if span else ""
+                printed = marker(marked)
+                number = numeral(marked) or (printed.number if printed else None)
                 if number is None:
                     continue
             holders: tuple[str, ...] = ()
-            for n, (start, end) in enumerate(spans[: 1 if ranked is None else len(spans)]):
-                found = self.text.named(row.at[start], row.at[end])
+            for n in range(1 if ranked is None else len(table.cells[row])):
+                span = table.cell(row, n)
+                found = self.text.named(*span) if span else ()
                 if n != ranked and found:
                     holders = self.text.equals(found)
                     break
-            layer.entries.append((0, _Entry(row.at[0], "", number, True, holders)))
-
-
-def _cells(row: _Line) -> list[tuple[int, int]]:
-    """Where the cells of a row begin and end, in the line as it is seen."""
-    bars = [n for n, char in enumerate(row.seen) if char == "|"]
-    ends = bars[1:] if not row.seen[bars[-1] + 1 :].strip() else [*bars[1:], len(row.seen)]
-    return [(bar + 1, end) for bar, end in zip(bars, ends, strict=False)]
+            layer.entries.append((0, _Entry(table.rows[row].at[0], "", number, True, holders)))
 
 
 def _ranked(layer: _Layer) -> dict[str, Rank]:
@@ -531,8 +353,8 @@ def _runs(numbers: Sequence[int]) -> Iterator[tuple[int, int]]:
 def _ordinals(text: _Text) -> dict[str, Rank]:
     """Places given in words, where no list gives any: 第一名是瑞幸；并列第二：库迪、星巴克."""
     found: list[tuple[str, int, str]] = []
-    for line in _lines(text.view):
-        if _AVOID.search(line.seen):
+    for line in lines(text.view) if "第" in text.view else ():
+        if "第" not in line.seen or ADVISED_AGAINST.search(line.seen):
             continue
         for words in _ORDINAL.finditer(line.seen):
             after = text.named(line.at[words.end()], min(line.at[-1], line.at[words.end()] + 300))

@@ -19,11 +19,19 @@ DEFINITIONS: dict[str, dict[str, Any]] = {
     ),
     "mention_rate": _definition(
         "Mention rate",
-        "usable answers that mention the brand at least once in their own words",
+        "usable answers that mention the brand at least once in their own words, and know it",
         "usable answers",
         "proportion",
         "A mention is no recommendation: praise and warning count alike.",
-        "An answer that says it does not know the brand names it, and counts.",
+        "An answer that says it knows nothing of the brand does not count.",
+        "A prompt that names the brand makes the mentions that are counted here.",
+    ),
+    "unprompted_mention_rate": _definition(
+        "Unprompted mention rate",
+        "usable answers that mention the brand, to prompts that do not name it",
+        "usable answers to prompts that do not name it",
+        "proportion",
+        "Only where some prompts of the plan name the brand.",
     ),
     "share_of_voice": _definition(
         "Share of voice",
@@ -48,6 +56,62 @@ DEFINITIONS: dict[str, dict[str, Any]] = {
         "proportion",
         "Answers without an explicit list count against every brand.",
     ),
+    "top_3_rate": _definition(
+        "Top 3 rate",
+        "usable answers that give the brand rank 1, 2 or 3",
+        "usable answers",
+        "proportion",
+        "Answers without an explicit list count against every brand.",
+    ),
+    "mean_reciprocal_rank": _definition(
+        "Mean reciprocal rank",
+        "1/rank of the brand, 0 where it has no rank, added",
+        "usable answers",
+        "0 to 1, 1 is always first",
+        "It does not tell rare first places from frequent fourth ones.",
+    ),
+    "recommended_rate": _definition(
+        "Recommended in",
+        "usable answers that recommend the brand (strength 2 or 3)",
+        "usable answers",
+        "proportion",
+        "Read off lists and words of recommendation; a judge, where one was asked, may say otherwise.",
+    ),
+    "interception_rate": _definition(
+        "Interception",
+        "usable answers that recommend another tracked brand and not this one (strength 2 or 3)",
+        "usable answers",
+        "proportion",
+        "Only tracked brands intercept: it grows with every competitor in the plan.",
+    ),
+    "recommendation_strength": _definition(
+        "Recommendation strength",
+        "3 for a top pick, 2 recommended, 1 an option or under a condition, 0 merely named, -1 advised against, added",
+        "usable answers that mention the brand",
+        "-1 to 3",
+        "The steps are an order, not a distance: read the rates beside it.",
+    ),
+    "sentiment": _definition(
+        "Sentiment",
+        "usable answers that mention the brand and speak of it so: pos, neu, mixed, neg, or unknown: it cannot be told",
+        "usable answers that mention the brand",
+        "proportion; the five sum to 1",
+        "Assistants hardly ever speak badly of what they recommend.",
+        "Told by words and their place, which abstains rather than guesses.",
+    ),
+    "net_sentiment": _definition(
+        "Net sentiment",
+        "answers that speak well of the brand, less those that speak badly of it",
+        "usable answers whose sentiment was told",
+        "-1 to 1",
+        "It is near 1 for most brands; the caveat rate tells more.",
+    ),
+    "caveat_rate": _definition(
+        "Caveat rate",
+        "usable answers that hold something against the brand",
+        "usable answers that mention the brand and say anything of it that can be weighed",
+        "proportion",
+    ),
     "average_position": _definition(
         "Average position",
         "the order of the brand's first mention among the tracked brands of an answer, added; 1 is the first",
@@ -61,6 +125,39 @@ DEFINITIONS: dict[str, dict[str, Any]] = {
         "usable answers",
         "proportion",
         "Engines report sources in different ways; one that reports none counts against every brand.",
+    ),
+    "refusal_rate": _definition(
+        "Refused",
+        "samples whose answer declines, by its provider's word or by its own",
+        "samples planned",
+        "proportion",
+    ),
+    "failure_rate": _definition(
+        "Failed",
+        "samples without an answer, or with an error's text in place of one",
+        "samples planned",
+        "proportion",
+    ),
+    "stability": _definition(
+        "Stability",
+        "likeness of the brands that two repeats of one prompt on one engine name (brands in both / brands in either)",
+        "pairs of repeats, prompts weighing alike",
+        "0 to 1, 1 is always the same brands",
+        "Tracked brands only; fewer tracked brands look more alike.",
+    ),
+    "agreement": _definition(
+        "Agreement",
+        "likeness of the brands that two engines name for one prompt (brands in both / brands in either)",
+        "pairs of answers of two engines, prompts weighing alike",
+        "0 to 1",
+        "Engines cannot agree with each other more than each does with itself: read it beside stability.",
+    ),
+    "candidate_rate": _definition(
+        "Named in",
+        "usable answers that put the name where they put brands: the head of an item, a table's first cell",
+        "usable answers",
+        "proportion",
+        "A candidate is a name to be looked at. Nobody checked that it is a brand, or that it exists.",
     ),
     "sourced_rate": _definition(
         "Answers with sources",
@@ -82,6 +179,41 @@ DEFINITIONS: dict[str, dict[str, Any]] = {
         "proportion",
         "Few engines report what they retrieved.",
     ),
+    "text_only_share": _definition(
+        "Only in the text",
+        "pages given as sources that stand only in the answer's text",
+        "pages given as sources, one per page and answer",
+        "proportion",
+        "The provider did not report them: nobody saw the engine read them.",
+    ),
+    "class_share": _definition(
+        "Share of sources",
+        "pages of the class that are given as sources",
+        "pages with a class that are given as sources, one per page and answer",
+        "proportion; the classes sum to 1",
+        "Read off the address; other is no judgement.",
+    ),
+    "class_rate": _definition(
+        "Answers with one",
+        "usable answers that give at least one page of the class as a source",
+        "usable answers",
+        "proportion",
+        "Engines report sources in different ways.",
+    ),
+    "owned_citation_share": _definition(
+        "Own share of sources",
+        "pages on the brand's domains that are given as sources",
+        "pages given as sources, one per page and answer",
+        "proportion",
+        "Answers with many sources weigh more.",
+    ),
+    "cited_not_named_rate": _definition(
+        "Cited, not named",
+        "usable answers that give a page of the brand's own as a source and do not name it",
+        "usable answers",
+        "proportion",
+        "The brand's page helped, and its reader was not told.",
+    ),
 }
 
 NOTES: list[str] = [
@@ -91,11 +223,13 @@ NOTES: list[str] = [
     "with fewer than five it is not to be read as the market.",
     "A number of one prompt over its engines speaks of that prompt alone (panel); one "
     "prompt on one engine is a cell, with Wilson's interval. The three are never compared with one another.",
-    "How many answers give a domain as a source is counted over all prompts as if answers were independent: the "
-    "intervals of the sources are too narrow.",
     "Only answers of kind ok are usable. Refused, empty and truncated answers and failed or cancelled samples enter no "
     "denominator; coverage counts them.",
     "Brands are found by name and alias in the words of the answer; URLs, code and the echo of the question do not "
     "count.",
-    "Sentiment is not measured by this method.",
+    "Sentiment, caveats and recommendation strength are read off words and their place. What cannot be told is "
+    "unknown, never neutral.",
+    "An answer that declines in its words is refused, one that is an error's text failed, whatever its provider said.",
+    "Names that nobody tracks are candidates: shown when at least two repeats and two prompts name them.",
+    "Numbers made by different methods (method_version) are never compared.",
 ]

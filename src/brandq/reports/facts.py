@@ -8,7 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from brandq.analysis.findings import BrandFinding, CitationFinding
+from brandq.analysis.findings import AnswerType, BrandFinding, Candidate, CitationFinding
 from brandq.plan import Plan
 
 
@@ -41,6 +41,11 @@ class SampleFacts:
     answered_at: datetime | None = None
     brands: Sequence[BrandFinding] = ()
     citations: Sequence[CitationFinding] = ()
+    #: by which rules the findings were made; None where it is not analyzed
+    method_version: str | None = None
+    answer_type: AnswerType | None = None
+    injection_suspected: bool = False
+    candidates: Sequence[Candidate] = ()
 
 
 @dataclass(frozen=True)
@@ -65,5 +70,6 @@ class Publication:
     method_version: str
     digest: str
     status: str
+    version: int = 1
     error_code: str | None = None
     error_message: str | None = None

@@ -7,7 +7,7 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from brandq.reports.summary import percent, place
+from brandq.reports.summary import disclosure_words, percent, place, sentiments, threshold_words
 
 _TEMPLATES = Environment(
     loader=PackageLoader("brandq.reports"),
@@ -16,7 +16,13 @@ _TEMPLATES = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
-_TEMPLATES.filters.update(percent=percent, place=place)
+_TEMPLATES.filters.update(
+    percent=percent,
+    place=place,
+    sentiments=sentiments,
+    threshold_words=threshold_words,
+    disclosure_words=disclosure_words,
+)
 
 
 def render(document: Mapping[str, Any], *, beside: str | None = None) -> str:

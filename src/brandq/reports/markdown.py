@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from brandq.reports.summary import percent, place
+from brandq.reports.summary import disclosure_words, percent, place, sentiments, threshold_words
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]#|~!$])")
 
@@ -35,15 +35,19 @@ def render(document: Mapping[str, Any]) -> str:
         + (f", {escaped(document['label'])}" if document["label"] else ""),
         f"- Status: **{escaped(document['status'])}**",
         f"- Ended: {document['times']['ended_at'] or '–'}, built {document['times']['built_at']}",
-        f"- Method {escaped(document['method_version'])}, report version {document['report_version']}",
+        f"- Method {escaped(document['method_version'])}, version {document.get('version', 1)} of this report",
         f"- Usable answers: {_counted(coverage['usable'])} of the samples planned",
         "",
     ]
     lines += _brands(document)
+    lines += _spoken_of(document)
     lines += _coverage(coverage)
     lines += _prompts(document)
+    lines += _competitors(document)
     lines += _citations(document["citations"])
+    lines += _formulas(document)
     lines += _cost(document["cost"])
+    lines += _disclosure(document)
     lines += ["## What the numbers mean", ""]
     for definition in document["definitions"].values():
         caveats = " ".join(definition["caveats"])
@@ -84,6 +88,17 @@ def _banners(document: Mapping[str, Any]) -> list[str]:
     return lines
 
 
+def _blocks(document: Mapping[str, Any]) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
+    """Brand, engine and numbers of each row: with several engines, all of them together come first."""
+    names = _engine_names(document)
+    for brand in document["brands"]:
+        written = f"**{escaped(brand['name'])}**" if brand["subject"] else escaped(brand["name"])
+        if len(names) > 1:
+            yield written, "all engines" + _marks(brand["overall"]), brand["overall"]
+        for block in brand["engines"]:
+            yield written, names[block["engine"]], block
+
+
 def _engine_names(document: Mapping[str, Any]) -> dict[str, str]:
     """How each engine is written: with its mark, wherever it stands."""
     names = {}
@@ -98,26 +113,57 @@ def _marks(block: Mapping[str, Any]) -> str:
 
 
 def _brands(document: Mapping[str, Any]) -> list[str]:
-    names = _engine_names(document)
-    rows = []
+    rows = [
+        (
+            brand,
+            engine,
+            f"{block['coverage'].get('k', 0)}/{block['coverage']['n']}",
+            _counted(block["mention_rate"]),
+            _counted(block["share_of_voice"]),
+            _placed(block["average_rank"]),
+            _counted(block["first_place_rate"]),
+            _counted(block["top_3_rate"]) if "top_3_rate" in block else "",
+        )
+        for brand, engine, block in _blocks(document)
+    ]
+    headers = ("brand", "engine", "usable", "mention rate", "share of voice", "average rank", "first place", "top 3")
+    lines = ["## Brands", "", *_table(headers, rows)]
     for brand in document["brands"]:
-        written = f"**{escaped(brand['name'])}**" if brand["subject"] else escaped(brand["name"])
-        blocks = [("all engines" + _marks(brand["overall"]), brand["overall"])] if len(names) > 1 else []
-        blocks += [(names[block["engine"]], block) for block in brand["engines"]]
-        for where, block in blocks:
-            rows.append(
-                (
-                    written,
-                    where,
-                    f"{block['coverage'].get('k', 0)}/{block['coverage']['n']}",
-                    _counted(block["mention_rate"]),
-                    _counted(block["share_of_voice"]),
-                    _placed(block["average_rank"]),
-                    _counted(block["first_place_rate"]),
-                )
+        if brand.get("named_in_prompts"):
+            prompts = ", ".join(str(no) for no in brand["named_in_prompts"])
+            lines.append(
+                f"- {escaped(brand['name'])} is named in prompt {prompts}, which makes mentions of it; in answers to "
+                f"the others: {_counted(brand['unprompted'])}"
             )
-    headers = ("brand", "engine", "usable", "mention rate", "share of voice", "average rank", "first place")
-    return ["## Brands", "", *_table(headers, rows)]
+        if brand["overall"].get("doubtful_answers"):
+            lines.append(
+                f"- {brand['overall']['doubtful_answers']} answers have a word that may be {escaped(brand['name'])} "
+                "and may be an ordinary word: not counted, to be looked at"
+            )
+    return lines if lines[-1] == "" else [*lines, ""]
+
+
+def _spoken_of(document: Mapping[str, Any]) -> list[str]:
+    rows = [
+        (
+            brand,
+            engine,
+            sentiments(block["sentiment"]),
+            _counted(block["caveat_rate"]),
+            _counted(block["recommended_rate"]),
+            _placed(block["recommendation_strength"]),
+        )
+        for brand, engine, block in _blocks(document)
+        # a report of the first method lacks it
+        if "sentiment" in block
+    ]
+    if not rows:
+        return []
+    headers = ("brand", "engine", "sentiment", "with a caveat", "recommended in", "strength, -1 to 3")
+    lines = ["## How they are spoken of", "", *_table(headers, rows)]
+    alike = (("two repeats of one engine", "stability"), ("two engines", "agreement"))
+    lines += [f"- Brands named alike by {whom}: {_placed(document[name])}" for whom, name in alike]
+    return [*lines, ""]
 
 
 def _coverage(coverage: Mapping[str, Any]) -> list[str]:
@@ -159,6 +205,50 @@ def _prompts(document: Mapping[str, Any]) -> list[str]:
     return lines
 
 
+def _competitors(document: Mapping[str, Any]) -> list[str]:
+    found = document.get("competitors")
+    if not found:
+        return []
+    lines = ["## Names that nobody tracks", ""]
+    if found["candidates"]:
+        rows = [
+            (
+                escaped(row["name"]),
+                _counted(row["answers"]),
+                ", ".join(map(str, row["prompts"])),
+                escaped(", ".join(row["engines"])),
+                str(len(row["repeats"])),
+            )
+            for row in found["candidates"]
+        ]
+        lines += _table(("name", "answers", "prompts", "engines", "repeats"), rows)
+    return [*lines, *(f"- {escaped(line)}" for line in threshold_words(found)), ""]
+
+
+def _formulas(document: Mapping[str, Any]) -> list[str]:
+    if not document.get("formulas"):
+        return []
+    subject = document["formulas"][0]
+    rows = [
+        (
+            escaped(row["product"]),
+            escaped(row["field"]),
+            "–" if row["value"] is None else f"{row['value']:.0%}",
+            f"{row['numerator']}/{row['denominator']}",
+            escaped(row["counts"]),
+        )
+        for row in subject["rows"]
+    ]
+    lines = [f"## What other products would print for {escaped(subject['brand'])}", ""]
+    return [*lines, *_table(("product", "name there", "value", "counted", "what it counts"), rows)]
+
+
+def _disclosure(document: Mapping[str, Any]) -> list[str]:
+    if "disclosure" not in document:
+        return []
+    return ["## Before you quote a number", "", *(f"- {escaped(line)}" for line in disclosure_words(document)), ""]
+
+
 def _citations(citations: Mapping[str, Any]) -> list[str]:
     lines = ["## Sources", "", f"Answers with sources: {_counted(citations['with_sources'])}", ""]
     if citations["domains"]:
@@ -166,16 +256,33 @@ def _citations(citations: Mapping[str, Any]) -> list[str]:
             (
                 escaped(row["domain"]),
                 escaped(row["owner"]) if row["owner"] else "",
+                escaped(row.get("source_class") or ""),
                 _counted(row["answers"]),
                 _counted(row["only_retrieved"]),
                 str(row["pages"]),
             )
             for row in citations["domains"]
         ]
-        lines += _table(("domain", "owner", "cited in", "only retrieved in", "pages"), rows)
+        lines += _table(("domain", "owner", "class", "cited in", "only retrieved in", "pages"), rows)
+    if "by_class" in citations:
+        lines += _classes(citations)
     if citations["domains_left_out"]:
         lines += [f"{citations['domains_left_out']} more domains are left out.", ""]
     return lines
+
+
+def _classes(citations: Mapping[str, Any]) -> list[str]:
+    """Who speaks on the pages, and of each brand with a domain, whether it is named and whether it is cited."""
+    shares = [
+        (name, _counted(numbers["share"]), _counted(numbers["answers"]))
+        for name, numbers in citations["by_class"].items()
+        if numbers["share"]["value"]
+    ]
+    lines = _table(("class", "share of sources", "answers with one"), shares) if shares else []
+    fields = ("named_and_cited", "named_not_cited", "cited_not_named", "neither")
+    rows = [(escaped(row["brand"]), *(str(row[name]) for name in fields)) for row in citations["named_and_cited"]]
+    headers = ("brand", "named and cited", "named only", "cited only", "neither")
+    return [*lines, *_table(headers, rows)] if rows else lines
 
 
 def _cost(cost: Mapping[str, Any]) -> list[str]:

@@ -7,13 +7,14 @@ one engine is a cell, whose answers are independent draws.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Generic, Literal, TypeVar
 
 from brandq.analysis.counting import Places, gather, tally
 from brandq.analysis.measures import (
     Estimand,
     Number,
+    average,
     cell_rate,
     market_rate,
     mean,
@@ -28,11 +29,11 @@ T = TypeVar("T")
 SINGLE: Literal["cell"] = "cell"
 
 
-def estimand_of(prompts: int, *, engine: str | None, prompt_no: int | None) -> Estimand | Literal["cell"]:
-    """What numbers over this engine (None: all) and this prompt (None: all) of a plan of so many prompts speak of."""
-    if prompt_no is None and prompts > 1:
+def estimand_of(prompts: int, engines: int) -> Estimand | Literal["cell"]:
+    """What numbers over the answers to so many prompts by so many engines speak of."""
+    if prompts > 1:
         return "market"
-    return "panel" if engine is None else SINGLE
+    return "panel" if engines > 1 else SINGLE
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,10 @@ class Pool(Generic[T]):
     answers: Sequence[T]
     stratum: Callable[[T], tuple[int, str]]
     estimand: Estimand | Literal["cell"]
+
+    def where(self, counts: Callable[[T], bool]) -> Pool[T]:
+        """The answers that count alone."""
+        return replace(self, answers=[answer for answer in self.answers if counts(answer)])
 
     def rate(self, counts: Callable[[T], bool], definition: str, reason: str) -> Number:
         """The proportion of answers that count."""
@@ -63,6 +68,18 @@ class Pool(Generic[T]):
             definition,
             reason,
         )
+
+    def mean(
+        self, value: Callable[[T], float], definition: str, reason: str, *, least: float = 0.0, most: float = 1.0
+    ) -> Number:
+        """The mean of a value between ``least`` and ``most``."""
+        if self.estimand == SINGLE:
+            number = mean([value(answer) for answer in self.answers], definition, reason, least=least)
+            if number.get("high") is not None:
+                number["high"] = min(most, number["high"])
+            return _single(number)
+        parts = gather((*self.stratum(answer), float(value(answer)), 1.0) for answer in self.answers)
+        return average(parts, self.estimand, definition, reason, least=least, most=most)
 
     def mean_place(self, place: Callable[[T], int | None], definition: str, reason: str) -> Number:
         """The mean of the places, over the answers that give one."""

@@ -1,10 +1,12 @@
-"""The report in a few rows, for a terminal: brand by engine."""
+"""The report in a few rows and sentences: how numbers are written out, wherever a report is shown."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+
+from brandq.reports.disclosure import counted
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,45 @@ def place(number: Mapping[str, Any]) -> str:
         return "–"
     written = f"{number['value']:.1f} (n={number['n']})"
     return written if number["low"] is None else f"{written} [{number['low']:.1f}–{number['high']:.1f}]"
+
+
+def sentiments(split: Mapping[str, Mapping[str, Any]]) -> str:
+    """``pos 5 · neu 1 · unknown 2``: those that occur, counted; a dash where the brand is not named."""
+    told = [f"{label} {number['k']}" for label, number in split.items() if number["value"]]
+    return " · ".join(told) or "–"
+
+
+def threshold_words(found: Mapping[str, Any]) -> list[str]:
+    """What a name had to show to stand in the list, and how many did not."""
+    threshold = found["threshold"]
+    words = [
+        f"shown: names in answers to at least {counted(threshold['prompts'], 'prompt')} and in at least "
+        f"{counted(threshold['repeats'], 'repeat')}; {counted(found['left_out'], 'name')} left out"
+    ]
+    return [*words, threshold["why"]] if threshold["why"] else words
+
+
+def disclosure_words(document: Mapping[str, Any]) -> list[str]:
+    """What was asked of whom, when, and how firm it is, in sentences."""
+    told = document["disclosure"]
+    engines = "; ".join(_engine_words(one) for one in told["engines"])
+    asked = told["asked"]
+    naming = told["prompts_naming_a_tracked_brand"]
+    return [
+        f"{told['grade']}: {told['grade_because']}",
+        f"{counted(told['prompts'], 'prompt')} × {counted(len(told['engines']), 'engine')} × "
+        f"{counted(told['repeats'], 'repeat')}: {counted(told['samples'], 'sample')}, {told['usable']} usable",
+        f"{len(naming)} of the prompts name a tracked brand" + (f": {', '.join(map(str, naming))}" if naming else ""),
+        f"engines: {engines}",
+        f"answered from {asked['first_answer_at'] or '–'} to {asked['last_answer_at'] or '–'}; {told['cadence']}",
+        f"read by method {document['method_version']}",
+    ]
+
+
+def _engine_words(engine: Mapping[str, Any]) -> str:
+    search = "not known" if engine["search"] is None else "on" if engine["search"] else "off"
+    locale = f", {engine['locale']}" if engine["locale"] else ""
+    return f"{engine['engine']} ({engine['model']}, search {search}{locale})"
 
 
 def summary_rows(document: Mapping[str, Any]) -> list[SummaryRow]:

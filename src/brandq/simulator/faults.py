@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from brandq.simulator.assistants import pages, tell
+from brandq.simulator.judge import judged
 from brandq.simulator.speaking import Asked, Json, Said, Trouble, spelled
 
 #: seconds that a drip lasts: more than a test's limit for one call, less than a provider's
@@ -25,6 +26,9 @@ Act = Callable[[Asked, asyncio.Event], Awaitable[Response]]
 
 def told(asked: Asked) -> Said:
     """What the assistant says to this call, with what its search found."""
+    verdicts = judged(asked.model, asked.prompt)
+    if verdicts is not None:
+        return Said(verdicts)
     answer = tell(asked.model, asked.prompt, asked.number, search=asked.search)
     return Said(answer.text, refused=answer.refused, found=pages(asked.prompt) if asked.search else ())
 

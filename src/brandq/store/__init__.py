@@ -20,16 +20,10 @@ from brandq.store.answers import (
     SampleRow,
     all_answers,
     evidence,
-    facts,
     import_answers,
-    keep_report,
     list_samples,
     places_with_answer,
-    publish_report,
     raw_body,
-    record_findings,
-    replace_findings,
-    report_document,
     reusable_answers,
     take_over,
     taken_over,
@@ -70,8 +64,19 @@ from brandq.store.executions import (
     stranded_reports,
     unclosed,
 )
+from brandq.store.findings import record_findings, replace_findings, stale_readings
 from brandq.store.migrating import current_revision, migrate, migrations_folder, newest_revision, require_newest
 from brandq.store.refusing import refuse_overdue, refuse_paused, refuse_samples
+from brandq.store.reports import (
+    ReportVersion,
+    facts,
+    keep_report,
+    next_report_version,
+    publish_report,
+    report_document,
+    report_versions,
+    supersede_report,
+)
 from brandq.store.samples import (
     MAX_ATTEMPTS,
     MOST_IN_BATCH,
@@ -110,6 +115,7 @@ from brandq.store.upkeep import (
     swept,
     take_turn,
 )
+from brandq.store.verdicts import Verdict, forget_verdicts, keep_verdict, stored_verdicts
 
 __all__ = [
     "MAX_ATTEMPTS",
@@ -131,6 +137,7 @@ __all__ = [
     "Place",
     "Placed",
     "Progress",
+    "ReportVersion",
     "Reservation",
     "SampleFilter",
     "SampleRow",
@@ -138,6 +145,7 @@ __all__ = [
     "Slots",
     "Statistics",
     "Transaction",
+    "Verdict",
     "add_key",
     "all_answers",
     "answered_batches",
@@ -165,9 +173,11 @@ __all__ = [
     "expire_overdue",
     "facts",
     "forget_keys_and_limits",
+    "forget_verdicts",
     "hand_back",
     "import_answers",
     "keep_report",
+    "keep_verdict",
     "lease_owners",
     "list_executions",
     "list_keys",
@@ -176,6 +186,7 @@ __all__ = [
     "migrate",
     "migrations_folder",
     "newest_revision",
+    "next_report_version",
     "note_failures",
     "note_success",
     "note_sweep",
@@ -198,6 +209,7 @@ __all__ = [
     "renew_leases",
     "replace_findings",
     "report_document",
+    "report_versions",
     "require_newest",
     "reserve_cost",
     "reusable_answers",
@@ -207,10 +219,13 @@ __all__ = [
     "settle_delivery",
     "settle_error",
     "slow_engine",
+    "stale_readings",
     "statistics",
     "still_held",
+    "stored_verdicts",
     "stranded",
     "stranded_reports",
+    "supersede_report",
     "swept",
     "take_over",
     "take_probe",

@@ -1,4 +1,4 @@
-"""Answers and what was found in them: stored, loaded for analysis, taken over, shown as evidence, made into facts."""
+"""Answers: stored, loaded for analysis, taken over, shown as evidence."""
 
 from __future__ import annotations
 
@@ -11,16 +11,15 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 
-from brandq.analysis.findings import BrandFinding, CitationFinding, Findings
+from brandq.analysis.findings import UNUSABLE, Findings
 from brandq.errors import Conflict, NotFound
 from brandq.plan import Plan
 from brandq.providers.dialect import Answer, AnswerKind, Citation
-from brandq.reports.facts import Facts, Publication, SampleFacts
-from brandq.states import ExecutionState, SampleState
-from brandq.store.executions import Place, execution
-from brandq.store.moving import insert_or_ignore, insert_or_replace, move_execution, move_samples
+from brandq.states import SampleState
+from brandq.store.executions import Place
+from brandq.store.findings import findings_of
 from brandq.store.samples import answer_row
-from brandq.tables import answers, citations, deliveries, executions, findings, reports, samples
+from brandq.tables import answers, executions, findings, readings, samples
 
 #: ids bound in one statement; SQLite takes 32,766 at most
 _MOST_IDS = 5000
@@ -69,32 +68,6 @@ def unread_answers(db: Connection, execution_id: str, sample_ids: Sequence[int])
         .order_by(samples.c.sample_id)
     )
     return [Placed(row.sample_id, row.prompt_no, row.engine, row.repeat_no, _answer(row)) for row in rows]
-
-
-def record_findings(db: Connection, found: Mapping[int, Findings]) -> int:
-    """Record the findings of answers that are not analyzed yet; how many that were."""
-    moved = {
-        row.sample_id
-        for row in move_samples(db, "analyze", samples.c.sample_id.in_(list(found)), values={"sent_at": None})
-    }
-    _insert_findings(db, {sample_id: found[sample_id] for sample_id in moved})
-    return len(moved)
-
-
-def _insert_findings(db: Connection, found: Mapping[int, Findings]) -> None:
-    brand_rows = [
-        {"sample_id": sample_id, **vars(brand), "spans": [list(span) for span in brand.spans]}
-        for sample_id in sorted(found)
-        for brand in found[sample_id].brands
-    ]
-    citation_rows = [
-        {"sample_id": sample_id, "n": n, **vars(citation)}
-        for sample_id in sorted(found)
-        for n, citation in enumerate(found[sample_id].citations, 1)
-    ]
-    for table, rows in ((findings, brand_rows), (citations, citation_rows)):
-        if rows:
-            db.execute(sa.insert(table), rows)
 
 
 def places_with_answer(db: Connection, execution_id: str) -> dict[Place, int]:
@@ -226,128 +199,6 @@ def import_answers(db: Connection, execution_id: str, given: Mapping[Place, Answ
     return len(stored)
 
 
-def _brand_finding(row: Row[Any]) -> BrandFinding:
-    fields = {name: getattr(row, name) for name in BrandFinding.__dataclass_fields__ if name not in ("count", "spans")}
-    # a row is a tuple, and its own count() hides the column
-    return BrandFinding(**fields, count=row._mapping["count"], spans=tuple((span[0], span[1]) for span in row.spans))
-
-
-def _citation_finding(row: Row[Any]) -> CitationFinding:
-    return CitationFinding(**{name: getattr(row, name) for name in CitationFinding.__dataclass_fields__})
-
-
-def facts(db: Connection, execution_id: str) -> Facts:
-    """Everything that a report of this execution is built from, in four queries however large it is."""
-    found = execution(db, execution_id)
-    mine = samples.c.execution_id == execution_id
-    brands: dict[int, list[BrandFinding]] = {}
-    order = {brand.name: number for number, brand in enumerate(found.plan.brands)}
-    for row in db.execute(sa.select(findings).join(samples, samples.c.sample_id == findings.c.sample_id).where(mine)):
-        brands.setdefault(row.sample_id, []).append(_brand_finding(row))
-    sources: dict[int, list[CitationFinding]] = {}
-    cited = sa.select(citations).join(samples, samples.c.sample_id == citations.c.sample_id).where(mine)
-    for row in db.execute(cited.order_by(citations.c.sample_id, citations.c.n)):
-        sources.setdefault(row.sample_id, []).append(_citation_finding(row))
-    rows = db.execute(
-        sa.select(samples, *(column for column in answers.c if column.name in _FACT_COLUMNS))
-        .join(answers, answers.c.sample_id == samples.c.sample_id, isouter=True)
-        .where(mine)
-        .order_by(samples.c.prompt_no, samples.c.engine, samples.c.repeat_no)
-    )
-    return Facts(
-        execution_id=execution_id,
-        plan=found.plan,
-        samples=[
-            SampleFacts(
-                sample_id=row.sample_id,
-                prompt_no=row.prompt_no,
-                engine=row.engine,
-                repeat_no=row.repeat_no,
-                state=row.state,
-                attempt=row.attempt,
-                error_code=row.error_code,
-                error_message=row.error_message,
-                kind=row.kind,
-                simulated=bool(row.simulated),
-                imported=bool(row.imported),
-                taken_over=row.taken_from is not None,
-                served_model=row.served_model,
-                search_requested=row.search_requested,
-                search_executed=row.search_executed,
-                cost=row.cost,
-                currency=row.currency,
-                cost_basis=row.cost_basis,
-                latency_ms=row.latency_ms,
-                answered_at=row.answered_at,
-                brands=sorted(brands.get(row.sample_id, []), key=lambda brand: order.get(brand.brand, len(order))),
-                citations=sources.get(row.sample_id, []),
-            )
-            for row in rows
-        ],
-        cancelled=found.status == ExecutionState.CANCELLED,
-        retry_of=found.retry_of,
-        created_at=found.created_at,
-        started_at=found.started_at,
-        ended_at=found.ended_at,
-    )
-
-
-_FACT_COLUMNS = frozenset(
-    (
-        "kind",
-        "simulated",
-        "imported",
-        "taken_from",
-        "served_model",
-        "search_requested",
-        "search_executed",
-        "cost",
-        "currency",
-        "cost_basis",
-        "latency_ms",
-        "answered_at",
-    )
-)
-
-
-def publish_report(db: Connection, execution_id: str, made: Publication, *, tell: bool, now: datetime) -> bool:
-    """End the execution with this report; False when it was not waiting for one. ``tell``: a delivery is planned."""
-    moved = move_execution(
-        db,
-        "publish",
-        executions.c.execution_id == execution_id,
-        target=made.status,
-        values={
-            "ended_at": now,
-            "updated_at": now,
-            "error_code": made.error_code,
-            "error_message": made.error_message,
-        },
-    )
-    if moved:
-        keep_report(db, execution_id, made, replace=False, now=now)
-        if tell:
-            db.execute(
-                sa.insert(deliveries).values(execution_id=execution_id, attempt=0, next_attempt_at=now, created_at=now)
-            )
-    return bool(moved)
-
-
-def keep_report(db: Connection, execution_id: str, made: Publication, *, replace: bool, now: datetime) -> None:
-    """Store the report; one that stands already is kept, unless it is to be replaced by another method's."""
-    row = {
-        "execution_id": execution_id,
-        "document": made.document,
-        "method_version": made.method_version,
-        "digest": made.digest,
-        "built_at": now,
-    }
-    if replace:
-        insert_or_replace(db, reports, row)
-    else:
-        insert_or_ignore(db, reports, [row])
-
-
 def all_answers(db: Connection, execution_id: str) -> list[Placed]:
     """Every answer of an execution, analyzed or not."""
     rows = db.execute(
@@ -357,22 +208,6 @@ def all_answers(db: Connection, execution_id: str) -> list[Placed]:
         .order_by(samples.c.sample_id)
     )
     return [Placed(row.sample_id, row.prompt_no, row.engine, row.repeat_no, _answer(row)) for row in rows]
-
-
-def replace_findings(db: Connection, execution_id: str, found: Mapping[int, Findings]) -> None:
-    """Record the findings of answers that were analyzed before, in place of the old ones."""
-    mine = sa.select(samples.c.sample_id).where(samples.c.execution_id == execution_id)
-    for table in (findings, citations):
-        db.execute(sa.delete(table).where(table.c.sample_id.in_(mine)))
-    _insert_findings(db, found)
-
-
-def report_document(db: Connection, execution_id: str) -> Mapping[str, Any] | None:
-    """The frozen report of an execution, None while there is none."""
-    document: Mapping[str, Any] | None = db.execute(
-        sa.select(reports.c.document).where(reports.c.execution_id == execution_id)
-    ).scalar()
-    return document
 
 
 @dataclass(frozen=True)
@@ -429,9 +264,12 @@ def list_samples(db: Connection, execution_id: str, wanted: SampleFilter, limit:
         listing = listing.where(samples.c.prompt_no == wanted.prompt_no)
     if wanted.brand:
         mentions = sa.exists().where(
-            findings.c.sample_id == samples.c.sample_id, findings.c.brand == wanted.brand, findings.c.count > 0
+            findings.c.sample_id == samples.c.sample_id,
+            findings.c.brand == wanted.brand,
+            findings.c.count > 0,
+            findings.c.known,
         )
-        listing = listing.where(mentions, answers.c.kind == AnswerKind.OK)
+        listing = listing.where(mentions, answers.c.kind == AnswerKind.OK, ~_declined())
     rows = db.execute(listing.order_by(samples.c.sample_id).limit(limit)).all()
     named: dict[int, list[str]] = {}
     ids = [row.sample_id for row in rows]
@@ -448,6 +286,11 @@ def list_samples(db: Connection, execution_id: str, wanted: SampleFilter, limit:
         )
         for row in rows
     ]
+
+
+def _declined() -> sa.ColumnElement[bool]:
+    """Whether the sample's answer turned out to be a refusal or an error in its words."""
+    return sa.exists().where(readings.c.sample_id == samples.c.sample_id, readings.c.answer_type.in_(UNUSABLE))
 
 
 @dataclass(frozen=True)
@@ -471,8 +314,10 @@ class Evidence:
     taken_from: int | None
     digest: str
     request: Mapping[str, Any] | None
-    brands: Sequence[BrandFinding]
-    citations: Sequence[CitationFinding]
+    #: None while it is not analyzed
+    findings: Findings | None
+    #: by which rules the findings were made
+    method_version: str | None
 
 
 def evidence(db: Connection, execution_id: str, sample_id: int) -> Evidence:
@@ -486,8 +331,7 @@ def evidence(db: Connection, execution_id: str, sample_id: int) -> Evidence:
     ).one_or_none()
     if row is None:
         raise NotFound(f"execution {execution_id} has no answer for sample {sample_id}")
-    brand_rows = db.execute(sa.select(findings).where(findings.c.sample_id == sample_id)).all()
-    source_rows = db.execute(sa.select(citations).where(citations.c.sample_id == sample_id).order_by(citations.c.n))
+    found = findings_of(db, sample_id)
     return Evidence(
         sample_id=sample_id,
         execution_id=execution_id,
@@ -506,11 +350,8 @@ def evidence(db: Connection, execution_id: str, sample_id: int) -> Evidence:
         taken_from=row.taken_from,
         digest=row.digest,
         request=row.request,
-        brands=[
-            _brand_finding(found)
-            for found in sorted(brand_rows, key=lambda found: (found.position is None, found.position or 0))
-        ],
-        citations=[_citation_finding(source) for source in source_rows],
+        findings=found[0] if found else None,
+        method_version=found[1] if found else None,
     )
 
 

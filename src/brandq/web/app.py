@@ -33,7 +33,7 @@ from brandq.errors import (
     NotFound,
     TooManyRequests,
 )
-from brandq.web import about, access, api, compat, evidence, openapi, pages, wire
+from brandq.web import about, access, api, comparisons, compat, evidence, openapi, pages, wire
 from brandq.web.metrics import Metrics
 from brandq.web.openapi import Operation, Visit, terms_of
 
@@ -50,6 +50,7 @@ ROUTES: tuple[tuple[str, str, Callable[[Visit], Response]], ...] = (
     ("GET", "/api/executions/{execution_id}/samples", evidence.list_samples),
     ("GET", "/api/executions/{execution_id}/answers/{sample_id}", evidence.show_answer),
     ("GET", "/api/executions/{execution_id}/report", evidence.show_report),
+    ("GET", "/api/executions/{execution_id}/comparison", comparisons.show_comparison),
     ("GET", "/api/engines", about.list_engines),
     ("GET", "/api/statistics", about.show_statistics),
     ("POST", "/api/perform-brand-test-async", compat.perform_brand_test_async),

@@ -10,6 +10,8 @@ from starlette.responses import Response
 
 from brandq import reports, store
 from brandq.actors.desk import Desk
+from brandq.actors.reading import facts_by_this_method
+from brandq.analysis.findings import UNUSABLE
 from brandq.errors import BadRequest, Fault, NotFound
 from brandq.plan import MAX_PROMPTS, Plan, name_key
 from brandq.providers.dialect import AnswerKind
@@ -152,7 +154,8 @@ def _sample_id_of(visit: Visit) -> int:
 
 
 def _answer(found: Execution, evidence: store.Evidence) -> dict[str, Any]:
-    answer = evidence.answer
+    answer, findings = evidence.answer, evidence.findings
+    declined = findings is not None and findings.answer_type in UNUSABLE
     own = _answer_url(found.execution_id, evidence.sample_id)
     return {
         "sample_id": evidence.sample_id,
@@ -165,13 +168,23 @@ def _answer(found: Execution, evidence: store.Evidence) -> dict[str, Any]:
         "attempt": evidence.attempt,
         "text": answer.text,
         "kind": answer.kind,
-        "usable": answer.kind == AnswerKind.OK,
+        "usable": answer.kind == AnswerKind.OK and not declined,
+        "answer_type": findings.answer_type if findings else None,
+        "injection_suspected": findings.injection_suspected if findings else None,
+        "method_version": evidence.method_version,
         "finish": answer.finish,
         "served_model": answer.served_model,
         "search_requested": answer.search_requested,
         "search_executed": answer.search_executed,
-        "mentions": [_members(brand, leave_out=("first_at",)) for brand in evidence.brands if brand.count],
-        "citations": [_members(citation) for citation in evidence.citations],
+        "mentions": [
+            _members(brand, leave_out=("first_at",))
+            for brand in (findings.brands if findings else ())
+            if brand.spans or brand.elsewhere or brand.doubtful
+        ],
+        "citations": [_members(citation) for citation in (findings.citations if findings else ())],
+        "candidates": [
+            _members(candidate, leave_out=("key",)) for candidate in (findings.candidates if findings else ())
+        ],
         "tokens": {"in": answer.tokens_in, "out": answer.tokens_out},
         "cost": {
             "amount": None if answer.cost is None else str(answer.cost),
@@ -213,6 +226,7 @@ def _members(finding: Any, leave_out: tuple[str, ...] = ()) -> dict[str, Any]:
         parameters=(
             EXECUTION_ID,
             Parameter("format", words(*REPORT_FORMS), "how it is written", wire.one_of(REPORT_FORMS), "json"),
+            Parameter("version", COUNT, "an earlier one than the one that stands", wire.whole(1, wire.MAX_ROW)),
         ),
         errors={409: "It is not ready yet; come back after `poll_after_ms`"},
     )
@@ -220,11 +234,17 @@ def _members(finding: Any, leave_out: tuple[str, ...] = ()) -> dict[str, Any]:
 def show_report(visit: Visit) -> Response:
     """Built once, when the execution ends, and served unchanged. A cancelled execution's is built at the first call.
 
-    It covers what was answered until then, and says so.
+    It covers what was answered until then, and says so. When the answers are read again by another method, that makes a
+    new version; the earlier ones stay as they were.
     """
     found, counted = own_execution(visit)
+    version = visit.given["version"]
     with visit.desk.database.read() as db:
-        document = store.report_document(db, found.execution_id)
+        document = store.report_document(db, found.execution_id, version)
+        standing = store.report_versions(db, found.execution_id) if document is None and version else []
+    if standing:
+        numbers = ", ".join(str(each.version) for each in standing)
+        raise NotFound(f"execution {found.execution_id} has no report version {version}; it has {numbers}")
     if document is None:
         if not found.ended or counted.by_state[SampleState.ANSWERED]:
             return _not_ready(found, counted)
@@ -255,9 +275,9 @@ def _not_ready(found: Execution, counted: Progress) -> Response:
 
 def _build_report(desk: Desk, execution_id: str) -> Mapping[str, Any]:
     """The report over what an execution was answered before it was cancelled, kept from now on."""
+    now = desk.now()
+    made = reports.publication(facts_by_this_method(desk, execution_id), built_at=now)
     with desk.database.begin() as db:
-        now = desk.now()
-        made = reports.publication(store.facts(db, execution_id), built_at=now)
         # of two callers at once the first one's is kept, and both are shown that one
-        store.keep_report(db, execution_id, made, replace=False, now=now)
+        store.keep_report(db, execution_id, made, now=now)
         return store.report_document(db, execution_id) or made.document

@@ -33,6 +33,7 @@ class Parameter:
     read: Callable[[str], Any]
     default: Any = None
     place: str = "query"
+    required: bool = False
 
 
 @dataclass(frozen=True)
@@ -119,6 +120,8 @@ def read_parameters(request: Request, terms: Operation) -> dict[str, Any]:
                 given[parameter.name] = parameter.read(texts[0])
             except ValueError as error:
                 faults.append(Fault(pointer, str(error)))
+        elif parameter.required:
+            faults.append(Fault(pointer, f"is missing: {parameter.meaning}"))
     known = [parameter.name for parameter in terms.parameters if parameter.place == "query"]
     if not terms.predecessor:
         for name in request.query_params:
@@ -188,7 +191,7 @@ def _parameter_object(parameter: Parameter) -> dict[str, Any]:
     return {
         "name": parameter.name,
         "in": parameter.place,
-        "required": parameter.place == "path",
+        "required": parameter.required or parameter.place == "path",
         "description": parameter.meaning,
         "schema": parameter.schema,
     }

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from brandq import plan
+from brandq.analysis.findings import SENTIMENTS, AnswerType
 from brandq.providers.dialect import AnswerKind
 from brandq.states import ExecutionState, SampleState
 
@@ -81,6 +82,31 @@ _BRAND = {
         "name": {"type": "string", "maxLength": plan.MAX_BRAND_CHARS},
         "aliases": {"type": "array", "items": TEXT, "maxItems": plan.MAX_ALIASES},
         "domains": {"type": "array", "items": TEXT, "maxItems": plan.MAX_DOMAINS},
+        "ambiguous": {
+            **nullable(FLAG),
+            "default": False,
+            "description": "the name is also an ordinary word or somebody else's: it counts only where something shows "
+            "that the brand is meant",
+        },
+        "case_sensitive": {
+            **nullable(FLAG),
+            "default": False,
+            "description": "only as written here, or in capitals throughout",
+        },
+        "context": {
+            **nullable({"type": "array", "items": TEXT, "maxItems": plan.MAX_CONTEXT}),
+            "description": "words of which one, within about 40 characters, shows that the brand is meant by an "
+            "ambiguous name",
+        },
+        "block": {
+            **nullable({"type": "array", "items": TEXT, "maxItems": plan.MAX_BLOCK}),
+            "description": "longer strings in which the name is not this brand",
+        },
+        "parent": {
+            **nullable(TEXT),
+            "description": "the name of the brand of this plan that it is a part of; a mention of the part is none of "
+            "the parent",
+        },
     },
     "required": ["name"],
     "additionalProperties": False,
@@ -158,7 +184,18 @@ _ENGINE_REF = closed(
     engine=TEXT, provider=TEXT, model=TEXT, search=FLAG, locale=nullable(TEXT), simulated=FLAG, imported=FLAG
 )
 _PLAN = closed(
-    brands=listed(closed(name=TEXT, aliases=listed(TEXT), domains=listed(TEXT))),
+    brands=listed(
+        closed(
+            name=TEXT,
+            aliases=listed(TEXT),
+            domains=listed(TEXT),
+            ambiguous=FLAG,
+            case_sensitive=FLAG,
+            context=listed(TEXT),
+            block=listed(TEXT),
+            parent=nullable(TEXT),
+        )
+    ),
     prompts=listed(TEXT),
     engines=listed(ref("EngineRef")),
     repeats=COUNT,
@@ -286,6 +323,9 @@ _ANSWER = closed(
     text=TEXT,
     kind=words(*AnswerKind),
     usable=FLAG,
+    answer_type=nullable(words(*AnswerType)),
+    injection_suspected=nullable(FLAG),
+    method_version=nullable(TEXT),
     finish=nullable(TEXT),
     served_model=nullable(TEXT),
     search_requested=FLAG,
@@ -297,9 +337,14 @@ _ANSWER = closed(
             position=nullable(COUNT),
             rank=nullable(COUNT),
             rank_source=nullable(TEXT),
-            sentiment=nullable(TEXT),
-            recommended=nullable(FLAG),
+            sentiment=nullable(words(*SENTIMENTS)),
+            caveat=nullable(FLAG),
+            strength=nullable({"type": "integer", "minimum": -1, "maximum": 3}),
+            known=FLAG,
             spans=listed(_SPAN),
+            evidence=listed(_SPAN),
+            elsewhere=listed(_SPAN),
+            doubtful=listed(_SPAN),
         )
     ),
     citations=listed(
@@ -314,6 +359,7 @@ _ANSWER = closed(
             via=TEXT,
         )
     ),
+    candidates=listed(closed(name=TEXT, start=COUNT, end=COUNT, advised_against=FLAG)),
     tokens=closed(**{"in": nullable(COUNT), "out": nullable(COUNT)}),
     cost=closed(amount=nullable(TEXT), currency=nullable(TEXT), basis=TEXT),
     simulated=FLAG,
@@ -408,6 +454,11 @@ SCHEMAS: dict[str, Schema] = {
     "Sample": _SAMPLE,
     "Samples": closed(samples=listed(ref("Sample")), next=nullable(PATH)),
     "Answer": _ANSWER,
+    "Comparison": {
+        "type": "object",
+        "description": "differences after − before, on what both executions asked; see docs/metrics.md",
+        "required": ["before", "after", "prompts", "engines", "left_out", "breaks", "primary", "others"],
+    },
     "Report": {"type": "object", "description": "the frozen report document; see docs/metrics.md for each number"},
     "Engines": closed(
         engines=listed(
