@@ -318,7 +318,7 @@ _CANNOT_ENOUGH = re.compile(r"\b(?:can't|cannot|couldn't) \w+ [^,]{0,40}\benough
 _GATE = Gate((_CLAIM, _CANNOT_ENOUGH))
 #: how the clauses below begin
 _SET_APART = re.compile(
-    r"\W*(?:[但虽]|不过|可[是惜]|[只就]是|唯|美中|主要|问题|缺点|短板|槽点|遗憾|尽管|即便|哪怕|然而|"
+    r"\W*(?:[但虽却偏]|好在|胜在|幸好|不过|可[是惜]|[只就]是|唯|美中|主要|问题|缺点|短板|槽点|遗憾|尽管|即便|哪怕|然而|"
     r"but|though|although|even though|however|yet|except|the |despite|in spite|granted)"
 )
 #: what is conceded counts less than what it is conceded to, and what follows "but" counts more than what stands before
@@ -327,7 +327,7 @@ _OPPOSES = re.compile(r"\W*(?:但是|但|然而|可是|but|however)(?![a-z])")
 _CONCEDED, _OPPOSED = 0.75, 1.5
 #: what stands against what was said before
 _TURN = re.compile(
-    r"\W*(?:不过|但是|但|可是|只是|就是|可惜|唯一|唯独|美中不足|(?:主要|唯一)?(?:问题|缺点|短板|槽点|"
+    r"\W*(?:不过|但是|但|却|可是|只是|就是|可惜|偏偏|好在|胜在|幸好|唯一|唯独|美中不足|(?:主要|唯一)?(?:问题|缺点|短板|槽点|"
     r"遗憾)(?:的?是|在于)|"
     r"(?:but|though|although|however|yet|except that|the (?:only )?(?:catch|downside|drawback|trade-off|"
     r"snag) (?:is|being))\b)"
@@ -338,7 +338,7 @@ _NO_CAVEAT = re.compile(
     r"it|it's)\b"
 )
 #: letters that such words must be followed by, a Han character being worth two
-_LEAST_CAVEAT = 10
+_LEAST_CAVEAT = 6
 
 
 def _stands_against(seen: str) -> bool:

@@ -73,8 +73,9 @@ def words_in(text: str, begin: int = 0, until: int | None = None) -> list[Word]:
     """
     found: list[tuple[int, int, Kind, float]] = []
     until = len(text) if until is None else until
-    for last, (length, kind, weight, starts_latin, ends_latin) in _AUTOMATON.iter(text, begin, until):
-        start, end = last + 1 - length, last + 1
+    # of a slice: the automaton takes a copy of the whole of what it is given, wherever it begins in it
+    for last, (length, kind, weight, starts_latin, ends_latin) in _AUTOMATON.iter(text[begin:until]):
+        start, end = begin + last + 1 - length, begin + last + 1
         if starts_latin and start and _joins(text[start - 1]):
             continue
         if ends_latin and end < len(text) and _joins(text[end]):

@@ -53,40 +53,43 @@ GROUPS = (
         stunning sublime superb superlative terrific top_of_the_line unparalleled unsurpassed wonderful world_class
     """),
     Group("praise", Kind.OPINION, CLEAR, """
-        like_a_rock like_a_charm like_a_dream like_clockwork like_new_after has_the_edge has_an_edge have_the_edge
-        and_more_besides year_warranty rock_solid spot_on top_drawer a_cut_above never_looked_back no_regret
-        a_pleasure a_bargain worth_every_cent a_step_up acclaimed accommodating admirable aged_well ages_well ahead_of
-        ahead_of_the_curve ahead_of_the_pack airy beat beats beautiful beautifully better big_improvement bombproof
-        brightest brilliant built_like_a_tank careful caught_up charming class_leading cleanest cleans_well clever
-        come_a_long_way comfier comfiest commendable consistent_results coolest cosiest cost_little costs_little cosy
-        courteous coziest creamy crisp crispy cut_above cuts_well delight delightful delights detangles_well did_well
-        do_well does_the_job does_the_job_well does_well earns_praise easier easiest easy_to_assemble easy_to_carry
-        easy_to_clean easy_to_find easy_to_hold easy_to_install easy_to_learn easy_to_read easy_to_set_up edges_out
-        effortlessly enjoy enjoyable enjoyed enjoys excel excelled excelling excels exciting experienced expert
-        exquisite fair_price fair_prices fair_pricing faithful faster_than feels_good feels_great feels_premium
-        feels_solid few_complaints fits_like_a_glove fits_well flavourful for_half_the_price for_life fragrant
-        friendliest friendly_staff fun_to_drive fuss_free gem generous_portions gets_a_lot_right gets_it_right
-        gets_the_job_done glowing_reviews good good_deal good_for good_reviews great great_for great_prices
-        great_reviews grips_well half_the_money handles_well happy hard_wearing hardly_breaks hardwearing held_up
-        high_end high_marks high_quality hold_up holds_its_own holds_its_value holds_up holds_value honest_quotes
-        hospitable impress impressed impresses impressive impressively improved_a_lot industry_leading ingenious juicy
-        last_for_years last_forever lasts_for lasts_for_years lasts_forever lasts_years leads lifetime_guarantee
-        lifetime_warranty lighter_than lightest likable livelier lively long_lived look_nice looks_good looks_great
-        looks_nice love loved loved_by lovely loves low_prices loyal maintenance_free market_leading meticulous
-        most_accurate most_comfortable most_dependable most_durable most_efficient most_enjoyable most_fun
-        most_powerful most_reliable most_versatile much_improved neat never_runs_out nice nicely nicer nicest
-        no_complaints on_time outclass outclasses outperform outperformed outperforms outshine outshines pairs_well
-        patient pays_for_itself perform_well performed_well performs_well pleasant pleased pleasing plush polished
-        positive_reviews powerful pristine prompt punches_above punctual quick_to_set_up quietest rarely_breaks
-        rarely_fail rave_reviews refined repairs_for_life retains_its_value rich rides_well robust roomier roomiest
-        run_well runs_well safest satisfied satisfying save_more saves_money saves_time saves_you sells_well sharper
-        sharpest shine shines simple_to_use simplest skilled sleeps_well smartest smells_great smoothest solid solidly
-        sounds_good sounds_great standout_feature stands_the_test steal stellar_value step_above strong stronger
-        strongest sturdier sturdiest superior surpass surpasses tastes_good tastes_great tender thorough thoughtful
-        thrilling tidy top top_marks top_tier tops tough tougher toughest travels_well trumps trusted_by trusty
-        vibrant warm warmest wears_well welcoming well_balanced well_built well_crafted well_designed well_engineered
-        well_liked well_made well_organised well_organized well_rounded well_thought_out win wins wins_praise
-        without_complaints won work_well worked_well works_fine works_great works_well zippy
+        outlive outlives outlived outlast outlasts outlasted keeps_perfect_time just_works never_fails_to never_breaks
+        never_broke never_broken never_needed still_going still_works still_runs going_strong without_a_hitch
+        without_fuss for_nothing a_breeze a_delight a_winner like_a_rock like_a_charm like_a_dream like_clockwork
+        like_new_after has_the_edge has_an_edge have_the_edge and_more_besides year_warranty rock_solid spot_on
+        top_drawer a_cut_above never_looked_back no_regret a_pleasure a_bargain worth_every_cent a_step_up acclaimed
+        accommodating admirable aged_well ages_well ahead_of ahead_of_the_curve ahead_of_the_pack airy beat beats
+        beautiful beautifully better big_improvement bombproof brightest brilliant built_like_a_tank careful caught_up
+        charming class_leading cleanest cleans_well clever come_a_long_way comfier comfiest commendable
+        consistent_results coolest cosiest cost_little costs_little cosy courteous coziest creamy crisp crispy
+        cut_above cuts_well delight delightful delights detangles_well did_well do_well does_the_job does_the_job_well
+        does_well earns_praise easier easiest easy_to_assemble easy_to_carry easy_to_clean easy_to_find easy_to_hold
+        easy_to_install easy_to_learn easy_to_read easy_to_set_up edges_out effortlessly enjoy enjoyable enjoyed
+        enjoys excel excelled excelling excels exciting experienced expert exquisite fair_price fair_prices
+        fair_pricing faithful faster_than feels_good feels_great feels_premium feels_solid few_complaints
+        fits_like_a_glove fits_well flavourful for_half_the_price for_life fragrant friendliest friendly_staff
+        fun_to_drive fuss_free gem generous_portions gets_a_lot_right gets_it_right gets_the_job_done glowing_reviews
+        good good_deal good_for good_reviews great great_for great_prices great_reviews grips_well half_the_money
+        handles_well happy hard_wearing hardly_breaks hardwearing held_up high_end high_marks high_quality hold_up
+        holds_its_own holds_its_value holds_up holds_value honest_quotes hospitable impress impressed impresses
+        impressive impressively improved_a_lot industry_leading ingenious juicy last_for_years last_forever lasts_for
+        lasts_for_years lasts_forever lasts_years leads lifetime_guarantee lifetime_warranty lighter_than lightest
+        likable livelier lively long_lived look_nice looks_good looks_great looks_nice love loved loved_by lovely
+        loves low_prices loyal maintenance_free market_leading meticulous most_accurate most_comfortable
+        most_dependable most_durable most_efficient most_enjoyable most_fun most_powerful most_reliable most_versatile
+        much_improved neat never_runs_out nice nicely nicer nicest no_complaints on_time outclass outclasses
+        outperform outperformed outperforms outshine outshines pairs_well patient pays_for_itself perform_well
+        performed_well performs_well pleasant pleased pleasing plush polished positive_reviews powerful pristine
+        prompt punches_above punctual quick_to_set_up quietest rarely_breaks rarely_fail rave_reviews refined
+        repairs_for_life retains_its_value rich rides_well robust roomier roomiest run_well runs_well safest satisfied
+        satisfying save_more saves_money saves_time saves_you sells_well sharper sharpest shine shines simple_to_use
+        simplest skilled sleeps_well smartest smells_great smoothest solid solidly sounds_good sounds_great
+        standout_feature stands_the_test steal stellar_value step_above strong stronger strongest sturdier sturdiest
+        superior surpass surpasses tastes_good tastes_great tender thorough thoughtful thrilling tidy top top_marks
+        top_tier tops tough tougher toughest travels_well trumps trusted_by trusty vibrant warm warmest wears_well
+        welcoming well_balanced well_built well_crafted well_designed well_engineered well_liked well_made
+        well_organised well_organized well_rounded well_thought_out win wins wins_praise without_complaints won
+        work_well worked_well works_fine works_great works_well zippy
     """),
     Group("praise, mild", Kind.OPINION, MILD, """
         ad_free_version advanced advantage advantages almost_as_good as_good_as_new audited balance balanced benefit
@@ -157,44 +160,47 @@ GROUPS = (
         worthless
     """),
     Group("blame", Kind.OPINION, -CLEAR, """
-        better_ways_to_spend worse_over_time more_trouble_than falls_behind lags_behind lag_behind thin_on_the_ground
-        let_me_down let_us_down lets_you_down crashes_daily broke_after failed_after not_fit_for a_pain a_nightmare
-        a_waste a_rip_off daylight_robbery a_gamble a_gimmick a_letdown a_mess ads_everywhere annoying arrived_broken
-        arrived_damaged arrived_late avoid_at_all_costs bad bad_support badly bait_and_switch beaten_by behind bends
-        bland_food bloatware blurry breakdown breakdowns breaks broke broken buggy bugs burnt buyer's_remorse
-        came_loose can't_compare can't_compete can't_match cannot_compete cheap_feeling cheap_plastic cheaply_made
-        choppy clumsy clunky comes_loose complain complained complains complaint complaints corrodes cracked cracking
-        cracks cramped crash crashes criticised criticism criticized crowded cumbersome dated_design deceptive
-        declining defective dented deteriorated didn't_last died_after dies dies_quickly difficult_to_cancel
-        difficult_to_use dim dirty disappointed disappointing disappointment disappoints disconnecting disconnects
-        dishonest dissatisfied divided do_not_recommend does_not_last doesn't_compare doesn't_last downhill
-        drains_fast drops_out dull faded fades fail failed failing fails failure failures fall_short falls_apart
-        falls_short faulty feels_cheap fell_apart fell_off filthy flavorless flawed flimsy fragile fraying frays
-        freezes freezing_up frustrated frustrating full_of_ads gamble gimmick gimmicky glitchy gone_downhill grainy
-        greasy hangs hard_to_assemble hard_to_cancel hard_to_clean hard_to_find hard_to_install hard_to_reach
-        hard_to_read hard_to_recommend hard_to_use hate hated hidden_charges hidden_costs hit_or_miss hollow
-        impossible_to_cancel impossible_to_reach inaccurate inadequate inconsistent ineffective inefficient inferior
-        infuriating intrusive isn't_worth jammed jamming jams jerky lackluster lacklustre lag laggy laggy_interface
-        lags late_delivery leaked_water leaking leaves_a_lot_to_be_desired leaves_much_to_be_desired
-        leaves_something_to_be_desired let_down letdown lets_down lose loses lost lousy lumpy malfunction malfunctions
-        mediocre messy misleading missed_appointment mixed_bag mixed_reviews muddy_sound nasty never_answer leak
-        leaked ignores ignores_you ignored_us never_answers never_arrived never_calls_back never_replies never_reply
-        never_respond never_responds never_showed no_refund no_reply no_response noisy not_what_it_was nothing_special
-        outclassed_by outdated outperformed_by overcharged overcharges overcharging overcooked overcrowded overheating
-        overheats overhyped overpriced overrated painful peeling peels plagued poor poor_support poorly price_hike
-        price_hikes price_increase price_increases problem_prone problematic pushy_sales questionable quit_working
-        raised_its_prices raised_prices raises_prices raises_the_price rattles refused_a_refund refused_to_refund
-        refuses_to_refund regret regretted ripped rips rude rude_staff rust rusted rusting rusts scratched scratches
-        sells_your_data shady shallow sharply_divided short_lived showed_up_late shows_up_late sloppy slow
-        slow_support slower sluggish smelly smoky soggy spotty spyware stained stale_food stalled stalls stiff stingy
-        stinks stopped_working stops_working struggle struggled struggles struggling subpar surpassed_by
-        surprise_charges surprise_fees tacky tasteless tears terrible_support terribly tinny tore trail trails
-        trip_the_fuse trips_the_breaker trips_the_fuse troublesome ugly unappealing unattractive uncomfortable
-        undercooked underperform underperforms underpowered underwhelming unfriendly unhelpful unhelpful_support
-        unimpressive uninspired unintuitive unpleasant unprofessional unreliable unresponsive unsafe unsatisfactory
-        unsatisfying unstable unsuitable untrustworthy upcharge used_to_be_better vague warped warps washed_out
-        wasn't_worth wasteful watery weak weaker weakest wears_out_quickly went_downhill wobbly won't_last
-        won't_refund wore_out worse
+        stings bankrupt_you false_alarms returned_my returned_it sent_it_back took_it_back pills pilling buries_you
+        buried_in nickel_and_dime upsell upsells upselling cuts_corners cut_corners corners_cut broke_within
+        died_within failed_within gave_up_after gives_up_after eats_batteries all_that_can_be_said leaves_you_waiting
+        keeps_you_waiting ghosted better_ways_to_spend worse_over_time more_trouble_than falls_behind lags_behind
+        lag_behind thin_on_the_ground let_me_down let_us_down lets_you_down crashes_daily broke_after failed_after
+        not_fit_for a_pain a_nightmare a_waste a_rip_off daylight_robbery a_gamble a_gimmick a_letdown a_mess
+        ads_everywhere annoying arrived_broken arrived_damaged arrived_late avoid_at_all_costs bad bad_support badly
+        bait_and_switch beaten_by behind bends bland_food bloatware blurry breakdown breakdowns breaks broke broken
+        buggy bugs burnt buyer's_remorse came_loose can't_compare can't_compete can't_match cannot_compete
+        cheap_feeling cheap_plastic cheaply_made choppy clumsy clunky comes_loose complain complained complains
+        complaint complaints corrodes cracked cracking cracks cramped crash crashes criticised criticism criticized
+        crowded cumbersome dated_design deceptive declining defective dented deteriorated didn't_last died_after dies
+        dies_quickly difficult_to_cancel difficult_to_use dim dirty disappointed disappointing disappointment
+        disappoints disconnecting disconnects dishonest dissatisfied divided do_not_recommend does_not_last
+        doesn't_compare doesn't_last downhill drains_fast drops_out dull faded fades fail failed failing fails failure
+        failures fall_short falls_apart falls_short faulty feels_cheap fell_apart fell_off filthy flavorless flawed
+        flimsy fragile fraying frays freezes freezing_up frustrated frustrating full_of_ads gamble gimmick gimmicky
+        glitchy gone_downhill grainy greasy hangs hard_to_assemble hard_to_cancel hard_to_clean hard_to_find
+        hard_to_install hard_to_reach hard_to_read hard_to_recommend hard_to_use hate hated hidden_charges
+        hidden_costs hit_or_miss hollow impossible_to_cancel impossible_to_reach inaccurate inadequate inconsistent
+        ineffective inefficient inferior infuriating intrusive isn't_worth jammed jamming jams jerky lackluster
+        lacklustre lag laggy laggy_interface lags late_delivery leaked_water leaking leaves_a_lot_to_be_desired
+        leaves_much_to_be_desired leaves_something_to_be_desired let_down letdown lets_down lose loses lost lousy
+        lumpy malfunction malfunctions mediocre messy misleading missed_appointment mixed_bag mixed_reviews
+        muddy_sound nasty never_answer leak leaked ignores ignores_you ignored_us never_answers never_arrived
+        never_calls_back never_replies never_reply never_respond never_responds never_showed no_refund no_reply
+        no_response noisy not_what_it_was nothing_special outclassed_by outdated outperformed_by overcharged
+        overcharges overcharging overcooked overcrowded overheating overheats overhyped overpriced overrated painful
+        peeling peels plagued poor poor_support poorly price_hike price_hikes price_increase price_increases
+        problem_prone problematic pushy_sales questionable quit_working raised_its_prices raised_prices raises_prices
+        raises_the_price rattles refused_a_refund refused_to_refund refuses_to_refund regret regretted ripped rips
+        rude rude_staff rust rusted rusting rusts scratched scratches sells_your_data shady shallow sharply_divided
+        short_lived showed_up_late shows_up_late sloppy slow slow_support slower sluggish smelly smoky soggy spotty
+        spyware stained stale_food stalled stalls stiff stingy stinks stopped_working stops_working struggle struggled
+        struggles struggling subpar surpassed_by surprise_charges surprise_fees tacky tasteless tears terrible_support
+        terribly tinny tore trail trails trip_the_fuse trips_the_breaker trips_the_fuse troublesome ugly unappealing
+        unattractive uncomfortable undercooked underperform underperforms underpowered underwhelming unfriendly
+        unhelpful unhelpful_support unimpressive uninspired unintuitive unpleasant unprofessional unreliable
+        unresponsive unsafe unsatisfactory unsatisfying unstable unsuitable untrustworthy upcharge used_to_be_better
+        vague warped warps washed_out wasn't_worth wasteful watery weak weaker weakest wears_out_quickly went_downhill
+        wobbly won't_last won't_refund wore_out worse
     """),
     Group("blame, mild", Kind.OPINION, -MILD, """
         ads average awkward backordered basic bigger_than bland blemish bloated bulkier bulky caveat caveats complex
