@@ -69,8 +69,14 @@ _ADVICE = re.compile(
     re.IGNORECASE,
 )
 _SOURCES = re.compile(
-    r"参考(?:资料|来源|链接|文献)|信息来源|数据来源|^来源|引用|\bsources?\b|\breferences?\b|\bcitations?\b|"
-    r"further reading",
+    r"参考(?:资料|来源|链接|文献)|信息来源|数据来源|^来源|引用|(?<!open )(?<!open-)\bsources?\b|\breferences?\b|"
+    r"\bcitations?\b|further reading",
+    re.IGNORECASE,
+)
+_CLAUSE_END = re.compile(r"[，,。.；;！!？?]\s*")
+_OFFERS = re.compile(
+    r"以下|下面|这些|这几|几(?:家|个|款|种|位)|品牌|机构|门店|公司|商家|厂家|产品|推荐|口碑|值得|"
+    r"\b(?:here (?:are|is)|following|these|options?|picks?|brands?|choices|recommend(?:ed|ations?)?)\b",
     re.IGNORECASE,
 )
 _COMPARED = re.compile(r"对比|比较|区别|差异|\bvs\b|\bcompar|\bdifferences?\b", re.IGNORECASE)
@@ -231,6 +237,12 @@ def role_of(text: str) -> str | None:
     return None
 
 
+def _role_of_lead_in(body: str) -> str | None:
+    """What a lead-in says; only its last clause, where that offers something: 需要谨慎选择，以下几家口碑较好："""
+    last = _CLAUSE_END.split(body[:-1])[-1]
+    return role_of(last if len(last) < len(body) - 1 and _OFFERS.search(last) else body)
+
+
 def lines(view: str) -> Iterator[Line]:
     """The lines of a view as they are seen."""
     start = 0
@@ -363,7 +375,7 @@ class _Walk:
             own = role_of(body)
             self._sections.begin(_BOLD_LINE, own)
         elif body.endswith((":", "：")):
-            own = role_of(body)
+            own = _role_of_lead_in(body)
             self._sections.begin(_LEAD_IN, own)
         else:
             self._sections.end(_LEAD_IN)
