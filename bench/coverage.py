@@ -12,9 +12,9 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 
-from brandq.analysis.comparing import cochran_mantel_haenszel, risk_difference
-from brandq.analysis.counting import Cluster, Parts
-from brandq.analysis.measures import Number, market_rate, panel_rate, share
+from brandq.measures.comparing import cochran_mantel_haenszel, risk_difference
+from brandq.measures.counting import Cluster, Parts
+from brandq.measures.rates import Number, market_rate, panel_rate, share
 
 SEED = 20261124
 TRIALS = 1500

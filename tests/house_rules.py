@@ -96,6 +96,7 @@ _PLACES = {
     "brandq.grading": "core",
     "brandq.importing": "core",
     "brandq.judging": "cli",
+    "brandq.measures": "core",
     "brandq.plan": "core",
     "brandq.probing": "cli",
     "brandq.providers": "providers",

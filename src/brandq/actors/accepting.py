@@ -14,9 +14,9 @@ from typing import Any
 
 from brandq import store
 from brandq.actors.desk import Desk
-from brandq.analysis.sampling import foretell_precision
 from brandq.costs import cost_of_call, estimate_cost, limit_faults
 from brandq.errors import BadRequest, BadSettings, Conflict, Fault
+from brandq.measures.sampling import foretell_precision
 from brandq.plan import Experience, Plan, estimate_seconds
 from brandq.states import SampleState
 from brandq.store import Execution, Place, Transaction

@@ -24,10 +24,10 @@ from brandq.analysis.blocks import Blocks
 from brandq.analysis.brands import DROPPED, HIDDEN
 from brandq.analysis.findings import NEUTRAL, SENTIMENTS, STRENGTHS, BrandFinding, Findings, Opinion, Span
 from brandq.analysis.graders import injection_suspected
-from brandq.analysis.intervals import Interval, wilson
 from brandq.analysis.mentions import Mention
 from brandq.analysis.outline import Item, Outline, Table
 from brandq.analysis.reading import Reading
+from brandq.measures.intervals import Interval, wilson
 
 K = TypeVar("K", bound=Hashable)
 

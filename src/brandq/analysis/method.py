@@ -1,6 +1,6 @@
 """The method version: which rules numbers were made by. Numbers of two versions are never compared or mixed.
 
-Everything that decides what an answer is found to say goes into it: the code and word lists of this package, the list
+Everything that decides goes into it: the code and word lists of this package, the code of the measures, the list
 of public suffixes, the tables of Unicode and of traditional characters, and how the brands of the plan are spelled. One
 letter changed in any of them is another method; whether a number changes with it is not asked.
 """
@@ -24,30 +24,30 @@ from brandq.plan import Brand
 RELEASE = "2026.11-3"
 #: packages whose data decide what is found
 _DATA = ("opencc", "pyahocorasick", "publicsuffixlist", "w3lib")
-_PACKAGE = "brandq.analysis"
+#: how an answer is read, and how numbers are made of what was read
+_PACKAGES = ("brandq.analysis", "brandq.measures")
 _HASH_CHARS = 12
 
 
 @cache
 def code_digest() -> str:
-    """SHA-256, in hex, of what the analysis is made of, but for the brands."""
+    """SHA-256, in hex, of what the analysis and the measures are made of, but for the brands."""
     digest = sha256()
-    for name in sorted(_modules()):
-        source = pkgutil.get_data(_PACKAGE, name)
-        digest.update(f"{name}\0".encode() + (source or b"") + b"\0")
-    for package in _DATA:
-        digest.update(f"{package} {version(package)}\0".encode())
+    for package in _PACKAGES:
+        for name in sorted(_modules(package)):
+            source = pkgutil.get_data(package, name)
+            digest.update(f"{package} {name}\0".encode() + (source or b"") + b"\0")
+    for library in _DATA:
+        digest.update(f"{library} {version(library)}\0".encode())
     digest.update(unicodedata.unidata_version.encode())
     return digest.hexdigest()
 
 
-def _modules() -> list[str]:
-    """The files of the package that hold its code and its word lists, relative to it."""
-    package = import_module(_PACKAGE)
+def _modules(package: str) -> list[str]:
+    """The files of a package that hold its code and its word lists, relative to it."""
     found = []
-    for module in pkgutil.walk_packages(package.__path__, prefix=""):
-        parts = module.name.split(".")
-        path = PurePosixPath(*parts)
+    for module in pkgutil.walk_packages(import_module(package).__path__, prefix=f"{package}."):
+        path = PurePosixPath(*module.name.removeprefix(f"{package}.").split("."))
         found.append(str(path / "__init__.py" if module.ispkg else path.with_suffix(".py")))
     return ["__init__.py", *found]
 

@@ -1,6 +1,6 @@
 """Reports: the frozen document of one ended execution, built from facts alone.
 
-Everything measured in it is a number object of ``analysis.measures``; plain integers are counts of samples. Only
+Everything measured in it is a number object of ``measures.rates``; plain integers are counts of samples. Only
 samples that are analyzed and whose answer is of kind ok are usable and enter denominators; coverage counts them.
 """
 
@@ -17,11 +17,11 @@ from decimal import Decimal
 from typing import Any
 
 from brandq.analysis import named_in
-from brandq.analysis.counting import Named
 from brandq.analysis.findings import AnswerType
 from brandq.analysis.method import method_version
-from brandq.analysis.stability import agreement, stability
-from brandq.analysis.trackers import Counted, side_by_side
+from brandq.measures.counting import Named
+from brandq.measures.stability import agreement, stability
+from brandq.measures.trackers import Counted, side_by_side
 from brandq.plan import EngineRef, Plan
 from brandq.providers.dialect import AnswerKind
 from brandq.reports.brands import brand_document

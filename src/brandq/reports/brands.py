@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from brandq.analysis.findings import ADVISED_AGAINST, RECOMMENDED, SENTIMENTS, TOP_PICK, BrandFinding
-from brandq.analysis.measures import Number, absent
+from brandq.measures.rates import Number, absent
 from brandq.plan import Brand, Plan
 from brandq.reports.facts import SampleFacts
 from brandq.reports.pooling import Pool, estimand_of

@@ -22,8 +22,8 @@ from typing import Any
 from brandq.analysis.brands import folded, is_han
 from brandq.analysis.candidates import key_of
 from brandq.analysis.findings import Candidate
-from brandq.analysis.measures import rate
 from brandq.analysis.ordinary import begins_with_place, is_ordinary, strangeness
+from brandq.measures.rates import rate
 from brandq.reports.pooling import Pool, estimand_of
 
 #: prompt_no, engine and repeat_no of a usable sample, and the candidates of its answer; none of them is also an answer

@@ -1,6 +1,6 @@
 """Comparison: two executions on what both asked, and one execution with itself, which shows what chance alone does.
 
-Only prompts and engines that both have are compared, prompt by prompt and engine by engine (``analysis.comparing``).
+Only prompts and engines that both have are compared, prompt by prompt and engine by engine (``measures.comparing``).
 Numbers of two methods are not compared at all: then the difference would be the method's.
 """
 
@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from brandq.analysis.comparing import adjust, compare, split_in_two
-from brandq.analysis.counting import Cluster, tally
 from brandq.analysis.findings import RECOMMENDED, BrandFinding
 from brandq.errors import Conflict
+from brandq.measures.comparing import adjust, compare, split_in_two
+from brandq.measures.counting import Cluster, tally
 from brandq.plan import Brand, EngineRef, Plan
 from brandq.reports.facts import Facts, SampleFacts
 from brandq.reports.usable import is_usable

@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from statistics import median
 from typing import Any
 
-from brandq.analysis.measures import Number
-from brandq.analysis.sampling import grade
+from brandq.measures.rates import Number
+from brandq.measures.sampling import grade
 from brandq.plan import Plan
 from brandq.reports.facts import SampleFacts
 from brandq.reports.usable import is_usable
@@ -20,7 +20,7 @@ def disclosure(
     """The block that goes with every number. ``naming``: the tracked brands that each prompt names.
 
     ``grade`` is exploratory, directional or decision-grade for the subject's mention rate over all; see
-    ``analysis.sampling.grade``. Cadence is what one execution has: its prompts were asked once, not over time.
+    ``measures.sampling.grade``. Cadence is what one execution has: its prompts were asked once, not over time.
     """
     times = sorted(sample.answered_at for sample in samples if sample.answered_at is not None)
     usable = [sample for sample in samples if is_usable(sample)]

@@ -10,8 +10,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Generic, Literal, TypeVar
 
-from brandq.analysis.counting import Places, gather, tally
-from brandq.analysis.measures import (
+from brandq.measures.counting import Places, gather, tally
+from brandq.measures.rates import (
     Estimand,
     Number,
     average,

@@ -15,7 +15,7 @@ from typing import Any
 
 from brandq.analysis.citations import IN_TEXT, best_spelling, page_key
 from brandq.analysis.findings import CitationFinding, SourceClass
-from brandq.analysis.measures import absent
+from brandq.measures.rates import absent
 from brandq.plan import Brand, Plan
 from brandq.reports.pooling import Pool, estimand_of
 from brandq.reports.usable import Groups, Usable

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from brandq.analysis.findings import UNUSABLE, AnswerType, BrandFinding
-from brandq.analysis.measures import Number, rate
+from brandq.measures.rates import Number, rate
 from brandq.plan import Plan
 from brandq.providers.dialect import AnswerKind
 from brandq.reports.facts import SampleFacts

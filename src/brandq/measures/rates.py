@@ -21,7 +21,7 @@ from math import sqrt
 from statistics import fmean, stdev
 from typing import Any, Literal
 
-from brandq.analysis.counting import (
+from brandq.measures.counting import (
     Cluster,
     Parts,
     Places,
@@ -30,7 +30,7 @@ from brandq.analysis.counting import (
     pairs_by_stratum,
     totals_by_prompt,
 )
-from brandq.analysis.intervals import Interval, cluster_wilson, jackknife, panel_wilson, stratified, t_quantile, wilson
+from brandq.measures.intervals import Interval, cluster_wilson, jackknife, panel_wilson, stratified, t_quantile, wilson
 
 Number = dict[str, Any]
 Estimand = Literal["market", "panel"]

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from brandq.analysis.comparing import (
+from brandq.measures.comparing import (
     adjust,
     benjamini_hochberg,
     cochran_mantel_haenszel,
@@ -19,8 +19,8 @@ from brandq.analysis.comparing import (
     risk_difference,
     split_in_two,
 )
-from brandq.analysis.counting import Cluster
-from brandq.analysis.intervals import normal_p, t_p, wilson
+from brandq.measures.counting import Cluster
+from brandq.measures.intervals import normal_p, t_p, wilson
 
 STRATA = st.lists(
     st.tuples(st.integers(1, 6), st.integers(1, 6)).flatmap(

@@ -2,7 +2,7 @@
 
 Two kinds that answer two questions. ``cluster_wilson`` and ``jackknife`` take the prompts for a sample of what people
 ask: prompts differ, and more repeats cannot make up for few prompts. ``panel_wilson`` and ``stratified`` take the
-prompts as they are: only the repeats vary. Which is meant is said by whoever calls; see ``measures``.
+prompts as they are: only the repeats vary. Which is meant is said by whoever calls; see ``rates``.
 """
 
 from __future__ import annotations

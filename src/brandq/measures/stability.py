@@ -11,8 +11,8 @@ from collections.abc import Iterable
 from itertools import combinations
 from statistics import fmean
 
-from brandq.analysis.counting import Named, Parts
-from brandq.analysis.measures import Number, absent, average
+from brandq.measures.counting import Named, Parts
+from brandq.measures.rates import Number, absent, average
 
 Pair = tuple[frozenset[str], frozenset[str]]
 

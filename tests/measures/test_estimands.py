@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from brandq.analysis.counting import Cluster, Named, Parts, Places, gather, tally
-from brandq.analysis.intervals import Z, cluster_wilson, jackknife, normal_p, stratified, t_p, t_quantile, wilson
-from brandq.analysis.measures import NOTE_FEW, Number, average, cell_rate, market_rate, mean_rank, panel_rate, share
-from brandq.analysis.sampling import expected_half_width, foretell_precision, grade
-from brandq.analysis.stability import agreement, jaccard, stability
+from brandq.measures.counting import Cluster, Named, Parts, Places, gather, tally
+from brandq.measures.intervals import Z, cluster_wilson, jackknife, normal_p, stratified, t_p, t_quantile, wilson
+from brandq.measures.rates import NOTE_FEW, Number, average, cell_rate, market_rate, mean_rank, panel_rate, share
+from brandq.measures.sampling import expected_half_width, foretell_precision, grade
+from brandq.measures.stability import agreement, jaccard, stability
 
 COUNTS = st.lists(
     st.tuples(st.integers(1, 8), st.sampled_from(["a", "b"]), st.integers(1, 12)).flatmap(

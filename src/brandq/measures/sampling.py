@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from brandq.analysis.intervals import PRIOR_CORRELATION, PRIOR_STRATA, effective_n, wilson
-from brandq.analysis.measures import FEWEST_PROMPTS, NOTE_FEW, REASON_ONE, Estimand
+from brandq.measures.intervals import PRIOR_CORRELATION, PRIOR_STRATA, effective_n, wilson
+from brandq.measures.rates import FEWEST_PROMPTS, NOTE_FEW, REASON_ONE, Estimand
 
 #: measured on an assistant's real answers over 33 topics; over phrasings of one topic it was 0.02 to 0.16
 ICC_TOPICS = 0.85

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from brandq.analysis.trackers import FORMULAS, Counted, side_by_side
+from brandq.measures.trackers import FORMULAS, Counted, side_by_side
 
 #: two prompts with three answers each; one is a refusal
 ANSWERS = (

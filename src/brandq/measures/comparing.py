@@ -14,9 +14,9 @@ from math import copysign, sqrt
 from statistics import fmean, stdev
 from typing import Any
 
-from brandq.analysis.counting import Cluster, by_stratum
-from brandq.analysis.intervals import Interval, Z, normal_p, t_p, t_quantile, wilson
-from brandq.analysis.measures import FEWEST_PROMPTS
+from brandq.measures.counting import Cluster, by_stratum
+from brandq.measures.intervals import Interval, Z, normal_p, t_p, t_quantile, wilson
+from brandq.measures.rates import FEWEST_PROMPTS
 
 Comparison = dict[str, Any]
 #: (k before, n before, k after, n after) of one stratum, both n > 0

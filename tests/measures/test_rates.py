@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from brandq.analysis.measures import absent, mean, rate, t_quantile, wilson
+from brandq.measures.rates import absent, mean, rate, t_quantile, wilson
 
 
 @pytest.mark.parametrize(
