@@ -48,7 +48,7 @@ _EXAMPLE = re.compile(
 #: a label before the brand itself: "Best overall: Sony"
 _CATEGORY = re.compile(
     r"best|top|most|overall|budget|premium|value|runner|pick|choice|upgrade|alternative|favou?rite|great for|"
-    r"good for|winner|"
+    r"good for|winner|^\W*for\b|"
     r"最|首选|次选|推荐|性价比|高端|中端|低端|入门|旗舰|预算|适合|综合|国产|进口|国际|国内|之选|梯队|备选|冠军|亚军|季军",
     re.IGNORECASE,
 )
@@ -61,13 +61,25 @@ _PROPERTY = re.compile(
     r"quality|sound|comfort|size|weight|materials?|support|ease|safety|availability|discounts?|network|plan|key)\b",
     re.IGNORECASE,
 )
+#: what somebody does with a thing: numbered heads that begin so are steps, whatever they name
+_STEP = re.compile(
+    r"(?:打开|下载|注册|登录|点击|进入|导出|导入|上传|输入|新建|连接|安装|绑定|设置)|"
+    r"(?:open|click|download|sign (?:up|in)|log in|export|import|upload|connect|install|create|enter|select|go to|run|"
+    r"configure|enable|copy|paste|save|start|set up|link)\b",
+    re.IGNORECASE,
+)
 _RANK_HEADER = re.compile(r"\s*(?:排名|名次|排行|序号|顺序|rank(?:ing)?|#|no\.?|position|place|№)\s*", re.IGNORECASE)
 _NAME_HEADER = re.compile(
     r"品牌|名称|店|公司|机构|产品|型号|车型|商家|厂商|工具|brand|name|product|tool|model|service|provider|company|option|app\b|"
     r"platform|software|phone|laptop|shop|store|pick",
     re.IGNORECASE,
 )
-_ORDINAL = re.compile(r"第\s?([一二三四五六七八九十]|\d{1,2})(?:名|位)?\s?(?:[:：]|是|为)\s*[“\"「]?")
+_ORDINAL = re.compile(
+    r"第\s?([一二三四五六七八九十]|\d{1,2})(?:名|位)?\s?(?:[:：]|的?是|为)\s*[“\"「]?|"
+    r"\b(first|second|third|fourth|fifth|[1-9](?:st|nd|rd|th)) place\s?(?::|goes to|is|are)\s*(?:the )?[“\"]?",
+    re.IGNORECASE,
+)
+_PLACES = ("first", "second", "third", "fourth", "fifth")
 
 
 @dataclass(frozen=True)
@@ -287,6 +299,8 @@ def _ranked(layer: _Layer) -> dict[str, Rank]:
         held = any(entry.holders for entry in entries)
         if (not held and not _names_things(entries)) or (layer.source == LIST_ORDER and _mostly_properties(entries)):
             continue
+        if len(entries) > 1 and 2 * sum(bool(_STEP.match(entry.head.strip())) for entry in entries) > len(entries):
+            continue
         numbers = [entry.number if entry.number is not None else n for n, entry in enumerate(entries, start=1)]
         for number, entry in zip(numbers, entries, strict=True):
             ranks += [(brand, before + number, layer.source) for brand in entry.holders]
@@ -350,15 +364,20 @@ def _runs(numbers: Sequence[int]) -> Iterator[tuple[int, int]]:
         start = end
 
 
+def _place(word: str) -> int:
+    return _PLACES.index(word) + 1 if word in _PLACES else int(word[0])
+
+
 def _ordinals(text: _Text) -> dict[str, Rank]:
-    """Places given in words, where no list gives any: 第一名是瑞幸；并列第二：库迪、星巴克."""
+    """Places given in words, where no list gives any: 第一名是瑞幸；并列第二：库迪、星巴克; Third place: Beko."""
     found: list[tuple[str, int, str]] = []
-    for line in lines(text.view) if "第" in text.view else ():
-        if "第" not in line.seen or ADVISED_AGAINST.search(line.seen):
+    view = text.view.lower()
+    for line in lines(text.view) if "第" in view or " place" in view else ():
+        if not ("第" in line.seen or " place" in line.seen.lower()) or ADVISED_AGAINST.search(line.seen):
             continue
         for words in _ORDINAL.finditer(line.seen):
             after = text.named(line.at[words.end()], min(line.at[-1], line.at[words.end()] + 300))
-            number = numeral(words[1])
+            number = numeral(words[1]) if words[1] else _place(words[2].lower())
             if number and after and not text.seen(line.at[words.end()], after[0].start).strip():
                 found += [(brand, number, ORDINAL) for brand in text.equals(after)]
     return _best(iter(found))
