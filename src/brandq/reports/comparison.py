@@ -18,9 +18,11 @@ from brandq.reports.facts import Facts, SampleFacts
 from brandq.reports.usable import is_usable
 
 Document = dict[str, Any]
+#: the usable samples of each prompt on each engine
+_Strata = Mapping[tuple[int, str], Sequence[SampleFacts]]
 
 #: splits of one execution that show how far chance alone moves a rate
-SPLITS = 200
+SPLITS = 100
 #: of these splits, the part within which the shown difference stays
 _WITHIN = 0.95
 _DIGITS = 6
@@ -76,8 +78,8 @@ def compare_executions(before: Facts, after: Facts) -> Document:
 def compare_halves(facts: Facts, seed: int = 1) -> Document:
     """One execution split by chance into two, and compared: whatever differs is chance. Conflict where it cannot be.
 
-    ``split`` is the comparison for ``seed``. ``noise`` says of each measure, over ``splits`` seeds, within what
-    difference 95 of 100 splits stay, and ``called`` how many of all comparisons were called a change.
+    ``split`` is the comparison for ``seed``. ``noise`` says of each measure, over ``splits`` seeds and all engines
+    together, within what difference 95 of 100 splits stay, and ``called`` how many of these were called a change.
     """
     usable = [sample for sample in facts.samples if is_usable(sample)]
     strata: dict[tuple[int, str], list[SampleFacts]] = {}
@@ -90,18 +92,9 @@ def compare_halves(facts: Facts, seed: int = 1) -> Document:
             "or more"
         )
     engines = [engine for engine in facts.plan.engines if any(engine.engine == place[1] for place in paired)]
-    shown = _halves(facts.plan, engines, paired, seed)
-    differences: dict[tuple[str, str], list[float]] = {}
-    called = compared = 0
-    for other in range(SPLITS):
-        split = shown if other == 0 else _halves(facts.plan, engines, paired, seed + other)
-        for row in (split["primary"], *split["others"]):
-            if row["difference"] is None:
-                continue
-            compared += 1
-            called += row["verdict"] in ("up", "down")
-            if row["engine"] is None:
-                differences.setdefault((row["brand"], row["measure"]), []).append(abs(row["difference"]))
+    halves = _split(paired, seed)
+    shown = _rows(facts.plan, engines, halves, lambda sample: sample.prompt_no)
+    differences, called = _noise(facts.plan, paired, seed)
     return {
         "execution_id": facts.execution_id,
         "method_version": _method_of(facts),
@@ -116,8 +109,46 @@ def compare_halves(facts: Facts, seed: int = 1) -> Document:
             {"brand": brand, "measure": measure, "within": round(_quantile(values), _DIGITS), "of_splits": _WITHIN}
             for (brand, measure), values in differences.items()
         ],
-        "called": {"changes": called, "comparisons": compared},
+        "called": {"changes": called, "comparisons": sum(map(len, differences.values()))},
     }
+
+
+def _noise(plan: Plan, strata: _Strata, seed: int) -> tuple[dict[tuple[str, str], list[float]], int]:
+    """The size of each difference over all engines, by brand and measure, and how many are called a change."""
+    measured = [(brand, measure) for brand in plan.brands for measure in _measures_of(brand)]
+    # what an answer counts for is the same in every split
+    counts = {
+        sample.sample_id: tuple(_counts(sample, brand, measure) for brand, measure in measured)
+        for samples in strata.values()
+        for sample in samples
+    }
+    differences: dict[tuple[str, str], list[float]] = {}
+    called = 0
+    for number in range(SPLITS):
+        clusters = [_clusters(half, counts, len(measured)) for half in _split(strata, seed + number)]
+        rows = [compare(before, after) for before, after in zip(*clusters, strict=True)]
+        primary = measured.index((plan.subject, "mention_rate"))
+        # judged as in a comparison: the primary one by itself, all others together
+        verdicts = [rows[primary], *adjust([row for place, row in enumerate(rows) if place != primary])]
+        called += sum(row["difference"] is not None and row["verdict"] in ("up", "down") for row in verdicts)
+        for (brand, measure), row in zip(measured, rows, strict=True):
+            if row["difference"] is not None:
+                differences.setdefault((brand.name, measure), []).append(abs(row["difference"]))
+    return differences, called
+
+
+def _clusters(
+    half: Iterable[SampleFacts], counts: Mapping[int, tuple[bool, ...]], measures: int
+) -> list[list[Cluster]]:
+    """One list of clusters for each measure."""
+    strata: dict[tuple[int, str], list[tuple[bool, ...]]] = {}
+    for sample in half:
+        strata.setdefault((sample.prompt_no, sample.engine), []).append(counts[sample.sample_id])
+    found: list[list[Cluster]] = [[] for _ in range(measures)]
+    for (prompt_no, engine), answers in strata.items():
+        for place, k in enumerate(map(sum, zip(*answers, strict=True))):
+            found[place].append(Cluster(prompt_no, k, len(answers), engine))
+    return found
 
 
 def _quantile(values: Iterable[float]) -> float:
@@ -125,15 +156,17 @@ def _quantile(values: Iterable[float]) -> float:
     return ordered[min(len(ordered) - 1, int(_WITHIN * len(ordered)))]
 
 
-def _halves(
-    plan: Plan, engines: Sequence[EngineRef], strata: Mapping[tuple[int, str], Sequence[SampleFacts]], seed: int
-) -> Document:
+def _split(strata: _Strata, seed: int) -> tuple[list[SampleFacts], list[SampleFacts]]:
     halves: tuple[list[SampleFacts], list[SampleFacts]] = ([], [])
     for samples in strata.values():
         by_id = {str(sample.sample_id): sample for sample in samples}
         for half, ids in zip(halves, split_in_two(by_id, seed), strict=True):
             half += [by_id[each] for each in ids]
-    return _rows(plan, engines, halves, lambda sample: sample.prompt_no)
+    return halves
+
+
+def _measures_of(brand: Brand) -> tuple[str, ...]:
+    return (*_COUNTS, "owned_citation_rate") if brand.domains else tuple(_COUNTS)
 
 
 def _rows(
@@ -162,7 +195,7 @@ def _rows(
     others = [
         row(brand, measure, None)
         for brand in plan.brands
-        for measure in (*_COUNTS, *(["owned_citation_rate"] if brand.domains else []))
+        for measure in _measures_of(brand)
         if (brand, measure) != (plan.subject, "mention_rate")
     ]
     if len(engines) > 1:
