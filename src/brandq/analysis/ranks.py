@@ -79,6 +79,10 @@ _ORDINAL = re.compile(
     r"\b(first|second|third|fourth|fifth|[1-9](?:st|nd|rd|th)) place\s?(?::|goes to|is|are)\s*(?:the )?[“\"]?",
     re.IGNORECASE,
 )
+#: 1st, 2nd
+_SUFFIX = re.compile(r"(?<=\d)(?:st|nd|rd|th)$", re.IGNORECASE)
+#: numbers inside a line: ①飞书 ②钉钉, or 1) Sony 2) Bose
+_INLINE = re.compile(r"([①-⑳])\s*|(?<![\w.])(\d{1,2})[)）]\s*")
 _PLACES = ("first", "second", "third", "fourth", "fifth")
 
 
@@ -122,7 +126,7 @@ def find_ranks(reading: Reading, outline: Outline, mentions: Sequence[Mention]) 
             order = (_STRENGTH[layer.source], -len(ranks), layer.entries[0][1].start)
             if best is None or order < best[0]:
                 best = order, ranks
-    return best[1] if best else _ordinals(text)
+    return best[1] if best else _inline(text) or _ordinals(text)
 
 
 class _Text:
@@ -274,7 +278,7 @@ class _Layers:
                 span = table.cell(row, ranked)
                 marked = self.text.seen(*span).strip() if span else ""
                 printed = marker(marked)
-                number = numeral(marked) or (printed.number if printed else None)
+                number = numeral(_SUFFIX.sub("", marked)) or (printed.number if printed else None)
                 if number is None:
                     continue
             holders: tuple[str, ...] = ()
@@ -362,6 +366,30 @@ def _runs(numbers: Sequence[int]) -> Iterator[tuple[int, int]]:
                 end += 1
         yield start, end
         start = end
+
+
+def _inline(text: _Text) -> dict[str, Rank]:
+    """The numbers of a list that stands in one line, where each is followed by what it numbers, from 1 on."""
+    found: list[tuple[str, int, str]] = []
+    for line in lines(text.view):
+        markers = list(_INLINE.finditer(line.seen))
+        numbers = [numeral(each[1] or each[2]) for each in markers]
+        if len(markers) < 2 or numbers != list(range(1, len(markers) + 1)) or ADVISED_AGAINST.search(line.seen):
+            continue
+        ends = [*(each.start() for each in markers[1:]), len(line.seen)]
+        if not all(_short(line.seen[each.end() : end]) for each, end in zip(markers, ends, strict=True)):
+            continue
+        for each, number in zip(markers, numbers, strict=True):
+            begins = line.at[each.end()]
+            after = text.named(begins, line.at[-1])
+            if number and after and not text.seen(begins, after[0].start).strip(' “"「'):
+                found += [(brand, number, NUMBER) for brand in text.equals(after[:1])]
+    return _best(iter(found))
+
+
+def _short(text: str) -> bool:
+    """Whether it may be a name, and is no sentence."""
+    return len(text.split()) <= 2 and len(text.strip()) <= 24
 
 
 def _place(word: str) -> int:
