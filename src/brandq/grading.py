@@ -9,7 +9,7 @@ docs/grading.md has the format.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -131,10 +131,16 @@ def _case(number: int, case: Mapping[str, Any], faults: list[Fault]) -> _Case | 
     brands = case.get("brands")
     if not isinstance(brands, list) or not all(_is_brand(brand) for brand in brands):
         found.append("brands: expected a list of objects with id and aliases, of which the first is the name")
-    elif unknown := set(case.get("expect") or {}) - {str(brand["id"]) for brand in brands}:
+    elif isinstance(case.get("expect"), dict) and (
+        unknown := set(case["expect"]) - {str(brand["id"]) for brand in brands}
+    ):
         found.append(f"expect: {', '.join(sorted(unknown))} is no id of its brands")
-    if not isinstance(case.get("expect", {}), dict):
-        found.append("expect: expected an object by brand id")
+    expect = case.get("expect", {})
+    if not isinstance(expect, dict) or not all(isinstance(labels, dict) for labels in expect.values()):
+        found.append("expect: expected an object of labels by brand id")
+    for field_name, words, right in _SHAPES:
+        if field_name in case and not right(case[field_name]):
+            found.append(f"{field_name}: expected {words}")
     if found:
         faults += [Fault(name, words) for words in found]
         return None
@@ -146,6 +152,22 @@ def _case(number: int, case: Mapping[str, Any], faults: list[Fault]) -> _Case | 
         str(case.get("question") or ""),
         case,
     )
+
+
+def _texts(found: object) -> bool:
+    return isinstance(found, list) and all(isinstance(each, str) for each in found)
+
+
+def _sources(found: object) -> bool:
+    return isinstance(found, list) and all(isinstance(one, dict) and isinstance(one.get("url"), str) for one in found)
+
+
+#: what a case may state of the whole answer, in words, and whether it is so
+_SHAPES: tuple[tuple[str, str, Callable[[object], bool]], ...] = (
+    ("answer_type", "a type, or a list of accepted ones", lambda found: isinstance(found, str) or _texts(found)),
+    ("competitors", "a list of names", _texts),
+    ("citations", "a list of objects with url, domain and cls", _sources),
+)
 
 
 def _is_brand(brand: object) -> bool:
@@ -181,13 +203,11 @@ def _grade_case(grades: Grades, case: _Case) -> None:
             if name not in labels or (name in _OF_MENTIONED and labels[name] is None):
                 continue
             expected = labels[name]
-            accepted = expected if isinstance(expected, list) else [expected]
-            grades._grade(case, name, brand_id, expected, value, right=value in accepted)
+            grades._grade(case, name, brand_id, expected, value, right=value in _accepted(expected))
     if "answer_type" in case.labels:
         expected = case.labels["answer_type"]
         kind = str(findings.answer_type)
-        right = kind in (expected if isinstance(expected, list) else [expected])
-        grades._grade(case, "answer_type", None, expected, kind, right=right)
+        grades._grade(case, "answer_type", None, expected, kind, right=kind in _accepted(expected))
     if "competitors" in case.labels:
         names = [candidate.name for candidate in findings.candidates]
         expected = case.labels["competitors"]
@@ -197,7 +217,7 @@ def _grade_case(grades: Grades, case: _Case) -> None:
             {"url": one.canonical_url, "domain": one.domain, "cls": one.source_class} for one in findings.citations
         ]
         expected = [{name: one.get(name) for name in ("url", "domain", "cls")} for one in case.labels["citations"]]
-        grades._grade(case, "citations", None, expected, given, right=_pages(given) == _pages(expected))
+        grades._grade(case, "citations", None, expected, given, right=_same_sources(given, expected))
 
 
 def _found(finding: BrandFinding, findings: Findings) -> dict[str, Any]:
@@ -215,9 +235,17 @@ def _found(finding: BrandFinding, findings: Findings) -> dict[str, Any]:
     }
 
 
-def _pages(citations: Iterable[Mapping[str, Any]]) -> set[tuple[str, str | None, str | None]]:
-    """One page whatever its spelling: no scheme, no www, no slash at the end."""
-    return {(page_key(str(one["url"])), one.get("domain"), one.get("cls")) for one in citations}
+def _same_sources(given: Sequence[Mapping[str, Any]], expected: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether these are the same pages, whatever their spelling, each with an accepted domain and class."""
+    found = {page_key(str(one["url"])): one for one in given}
+    wanted = {page_key(str(one["url"])): one for one in expected}
+    return found.keys() == wanted.keys() and all(
+        found[page][name] in _accepted(wanted[page][name]) for page in wanted for name in ("domain", "cls")
+    )
+
+
+def _accepted(label: Any) -> Sequence[Any]:
+    return label if isinstance(label, list) else [label]
 
 
 def _written(value: Any) -> str:

@@ -213,6 +213,10 @@ def test_labelled_cases_are_graded(folder: Path) -> None:
             "y is no id of its brands",
         ),
         ('{"id": "a", "brands": [{"id": "x", "aliases": ["X"]}], "expect": {}}', "a: text: expected a text"),
+        (
+            '{"id": "a", "brands": [{"id": "x", "aliases": ["X"]}], "text": "t", "expect": {"x": 5}, "citations": 7}',
+            "a: expect: expected an object of labels by brand id a: citations: expected a list of objects",
+        ),
     ],
 )
 def test_cases_that_cannot_be_read_are_told(folder: Path, text: str, words: str) -> None:
