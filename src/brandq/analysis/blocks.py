@@ -75,7 +75,7 @@ class Blocks:
         elif first.start - begins > _LONGEST_HEAD:
             return ()
         before = self.seen(begins, first.start).lower()
-        if _EXAMPLE.search(before.replace("（", "(").replace("【", "[")):
+        if before and _EXAMPLE.search(before.replace("（", "(").replace("【", "[")):
             return ()
         names = [Named(m.brand, *self._folded(m)) for m in found[:8]]
         if role_of(self.text.text, names[0]) != SUBJECT:
@@ -130,5 +130,6 @@ def box_at(boxes: Sequence[tuple[int, int, Place]], at: int) -> Place:
 
 def head_of(item: Item) -> str:
     """What a line begins with, in small letters, up to what ends the head of an item."""
-    body = item.body[item.marker.length if item.marker else 0 :]
-    return HEAD_END.split(body.lower(), maxsplit=1)[0].strip(" *_“”\"'")
+    body = item.body[item.marker.length if item.marker else 0 :].lower()
+    end = HEAD_END.search(body)
+    return (body[: end.start()] if end else body).strip(" *_“”\"'")

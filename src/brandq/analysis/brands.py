@@ -46,19 +46,17 @@ _COMBINING = re.compile("[\u0300-\u036f]")
 #: ASCII, and more, that folds to one character each and is no space; & begins a character reference
 _ASCII = r"!-%'-_a-~"
 _EVEN = rf"{_ASCII}\u3400-\u9fff，。、；：！？（）"
-#: characters that fold to one each, with no blank but single ones within; or blanks; or what is dropped;
-#: or such a reference; or any
+#: characters that fold to one each, with no blank but single ones within; or blanks; or such a reference; or any
 _PIECE = re.compile(
     rf"([{_EVEN}]+(?:(?:(?<=[{_ASCII}]) [{_ASCII}]|\n[{_EVEN}])[{_EVEN}]*)*)"
     r"|([ \n\x01]+)"
-    r"|(\x00+)"
     r"|(&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,30});)"
     r"|.",
     re.DOTALL,
 )
-_FOLDS_EVENLY, _BLANK, _NOTHING = 1, 2, 3
-#: the offsets of all answers but the longest ones, to be copied from
-_OFFSETS = array("q", range(1 << 15))
+_FOLDS_EVENLY, _BLANK = 1, 2
+#: where each character of all answers but the longest ones begins and ends, to be copied from
+_BEGINS, _ENDS = array("q", range(1 << 15)), array("q", range(1, (1 << 15) + 1))
 
 #: letters and digits of the scripts that part words with spaces, after folding
 _WORD = re.compile("[0-9a-z\u00df-\u00f6\u00f8-\u024f\u0370-\u03ff\u0400-\u058f\u10a0-\u10ff\u1e00-\u1fff]")
@@ -150,18 +148,17 @@ class _Folds(dict[int, str]):
 _FOLDS = _Folds()
 
 
-def _one_by_one(found: re.Match[str]) -> Sequence[tuple[str, int, int]]:
+def _one_by_one(found: re.Match[str], begins: array[int]) -> Sequence[tuple[str, int, int]]:
     """The characters of a piece that does not fold evenly, with where each stood.
 
-    A character reference such as &amp; is one character, though it takes several. Blanks are one: the first stands for
-    all.
+    A character reference such as &amp; is one character, though it takes several; but none where ``begins``, the place
+    of each character in the answer, shows that something was dropped within it.
     """
     piece, (start, end) = found[0], found.span()
-    if found.lastindex == _BLANK:
-        return ((" " if piece.isspace() and "\n" not in piece else "\n", start, start + 1),)
     if not found.lastindex:
         return ((piece, start, end),)
-    meant = html.unescape(piece)
+    whole = begins[end - 1] - begins[start] == end - 1 - start
+    meant = html.unescape(piece) if whole else piece
     if meant != piece:
         return [(char, start, end) for char in meant]
     return [(char, start + n, start + n + 1) for n, char in enumerate(piece)]
@@ -173,21 +170,38 @@ def folded(text: str) -> Folded:
     # the last character of what is folded, and where that is a space the one before it
     last, before = "", ""
     starts, ends = array("q"), array("q")
-    offsets = _OFFSETS if len(text) < len(_OFFSETS) else array("q", range(len(text) + 1))
+    begins, closes = _BEGINS, _ENDS
+    if len(text) > len(begins):
+        begins, closes = array("q", range(len(text))), array("q", range(1, len(text) + 1))
+    if DROPPED in text:
+        text, begins, closes = _without_dropped(text, begins, closes)
     for found in _PIECE.finditer(text):
         kind = found.lastindex
         if kind == _FOLDS_EVENLY:
             # nearly all of any text: whatever is done here is done once for many characters
-            chars = found[0].translate(_FOLDS)
+            chars = found[0]
+            # the ASCII that folds evenly only has its capitals to lose, and to lower it takes far less time
+            chars = chars.lower() if chars.isascii() else chars.translate(_FOLDS)
             if last == " " and _spaced_for_looks(before, chars[0]):
                 out.pop(), starts.pop(), ends.pop()
             start, end = found.span()
             out.append(chars)
             last = chars[-1]
-            starts += offsets[start:end]
-            ends += offsets[start + 1 : end + 1]
-        elif kind != _NOTHING:
-            for char, start, end in _one_by_one(found):
+            starts += begins[start:end]
+            ends += closes[start:end]
+        elif kind == _BLANK:
+            # blanks are one: the first stands for all
+            piece, start = found[0], found.start()
+            chars = " " if piece.isspace() and "\n" not in piece else "\n"
+            if last not in {" ", "\n"}:
+                out.append(chars)
+                last, before = chars, last
+                starts.append(begins[start])
+                ends.append(closes[start])
+            elif chars == "\n":
+                out[-1] = last = "\n"
+        else:
+            for char, start, end in _one_by_one(found, begins):
                 chars = _FOLDS[ord(char)]
                 if chars in {" ", "\n"} and last in {" ", "\n"}:
                     if chars == "\n":
@@ -197,9 +211,23 @@ def folded(text: str) -> Folded:
                         out.pop(), starts.pop(), ends.pop()
                     out.append(chars)
                     last, before = chars[-1], last
-                    starts.extend((start,) * len(chars))
-                    ends.extend((end,) * len(chars))
+                    starts.extend((begins[start],) * len(chars))
+                    ends.extend((closes[end - 1],) * len(chars))
     return Folded("".join(out), starts, ends)
+
+
+def _without_dropped(text: str, begins: array[int], closes: array[int]) -> tuple[str, array[int], array[int]]:
+    """A text without what is dropped, which would cut it into many more pieces; and where what is left stood in it."""
+    kept_begins, kept_closes = array("q"), array("q")
+    at = 0
+    for piece in text.split(DROPPED):
+        if piece:
+            end = at + len(piece)
+            kept_begins += begins[at:end]
+            kept_closes += closes[at:end]
+            at = end
+        at += 1
+    return text.replace(DROPPED, ""), kept_begins, kept_closes
 
 
 def _spaced_for_looks(before: str, after: str) -> bool:
@@ -209,7 +237,8 @@ def _spaced_for_looks(before: str, after: str) -> bool:
 
 
 def is_han(char: str) -> bool:
-    return bool(_HAN.match(char))
+    # nearly all that is asked about is ASCII
+    return not char.isascii() and bool(_HAN.match(char))
 
 
 def spellings(name: str) -> tuple[str, ...]:

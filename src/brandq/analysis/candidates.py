@@ -49,8 +49,8 @@ _VOUCHING = 3
 _COMES_BACK = 2
 
 _HAN = "\u3400-\u9fff"
-#: ends a head: what follows describes it
-_HEAD_END = re.compile(r"[:：。！!？?；;，]|——|—|\s[-–|~]\s|–|\s{3,}|,\s|\.\s(?=[A-Z][a-z]+ [a-z])|→|➜|=>")
+#: ends a head, where it is found: what follows describes it
+_HEAD_END = re.compile(r"[:：。！!？?；;，—–→➜]|\s(?:[-–|~]\s|\s\s)|,\s|\.\s(?=[A-Z][a-z]+ [a-z])|=>")
 _SENTENCE_END = re.compile(r"[。！!；;]|\.\s|\s[–—-]\s|——")
 #: stands between equals in a head; "Tuft & Needle" is one name
 _JOINER = re.compile(
@@ -59,7 +59,7 @@ _JOINER = re.compile(
     re.IGNORECASE,
 )
 #: a character of any of these, which few heads have
-_MAY_JOIN = re.compile(r"[、|/／vV+>＞&或]")
+_MAY_JOIN = re.compile(r"[、|/／vV+>＞&或](?:(?<![vV])|[sSſ])")
 #: and in an enumeration that a label leads in
 _COMMA = re.compile(rf"\s*[、，,/／；;>＞]\s*|\s+(?:and|or)\s+|(?<=[{_HAN}])[和或及与](?=[{_HAN}A-Z])")
 _SLASH = re.compile(r"\s*[、/／]\s*")
@@ -82,7 +82,8 @@ _NAME_LABEL = re.compile(
     re.IGNORECASE,
 )
 _DOMAIN = re.compile(r"(?!www\.)[A-Za-z0-9][A-Za-z0-9-]{1,30}\.(?:com|ai|io|net|org|app|co|dev|cn)(?![\w/.@-])")
-_LIST_MARK = re.compile(r"[\s>*+\-–•·●▪#\d.、)）]{0,16}")
+_LONGEST_MARK = 16
+_LIST_MARK = re.compile(rf"[\s>*+\-–•·●▪#\d.、)）]{{0,{_LONGEST_MARK}}}")
 _COUNTED = re.compile(r"\d-?$")
 _LETTER = re.compile(r"[A-Ha-h][.、)）]\s+")
 _LABEL = re.compile(r"([^:：\n]{2,30})[:：]")
@@ -188,7 +189,7 @@ class _Name(NamedTuple):
     glosses: tuple[str, ...] = ()
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, slots=True)
 class _Head:
     """A line that may name somebody. ``label``: its head in small letters, when a colon and words follow it."""
 
@@ -366,14 +367,17 @@ class _Walk:
         stop = found if found is not None else run or limit
         words = seen[start:stop]
         after = seen[stop : min(end, stop + 200)]
-        labelled = after.lstrip().startswith((":", "：")) and after.strip(" :：")
-        dashed = after.lstrip().startswith(("–", "—", "-"))
+        mark = after.lstrip()[:1]
+        labelled = mark in {":", "："} and after.strip(" :：")
+        dashed = mark in {"–", "—", "-"}
         label = words.strip().casefold() if labelled else None
         head = _Head(item, order, parent, words, label, after.lstrip(" :：–—-|"), [])
         if item.own_role in (ADVICE, SOURCES, AVOID) or order[0] == _LEAD_IN:
             return head
-        first = stop + len(after) - len(after.lstrip(" :：–—-"))
-        bare = words.strip(_EDGES)
+        first, bare = stop, ""
+        if label or dashed:
+            first += len(after) - len(after.lstrip(" :：–—-"))
+            bare = words.strip(_EDGES)
         if label and _NAME_LABEL.fullmatch(bare):
             parts = _split(seen, first, _sentence_end(seen, first, end), _COMMA)
             head.names = [name for at, to in parts for name in self._name(item, at, to, strict=True)]
@@ -419,6 +423,9 @@ class _Walk:
 
     def _domain(self, item: Item) -> _Name | None:
         """The web domain that a head is, as makers write their names: Booking.com. Its reader does see it."""
+        # the mark of a list is no longer than this, and few lines have anything hidden behind it
+        if self.reading.view.find(HIDDEN, item.start, item.start + _LONGEST_MARK + 1) < 0:
+            return None
         mark = _LIST_MARK.match(self.reading.text, item.start, item.end)
         at = mark.end() if mark else item.start
         if at >= item.end or self.reading.view[at] != HIDDEN:
@@ -461,13 +468,15 @@ class _Walk:
         first, last = _trimmed(seen, start, stop)
         if first >= last:
             return []
-        tail = _AND_SO_ON.search(seen[first:last])
-        if tail and tail.start() >= 2:
-            first, last = _trimmed(seen, first, first + tail.start())
-        if choice := _CHOSEN.match(seen, first, last - 1):
-            first, last = _trimmed(seen, choice.end(), last)
-        if quoted := _QUOTED.search(seen, first, last):
-            first, last = _trimmed(seen, first, quoted.start())
+        # each of these has a Han character or mark
+        if not seen[first:last].isascii():
+            tail = _AND_SO_ON.search(seen[first:last])
+            if tail and tail.start() >= 2:
+                first, last = _trimmed(seen, first, first + tail.start())
+            if choice := _CHOSEN.match(seen, first, last - 1):
+                first, last = _trimmed(seen, choice.end(), last)
+            if quoted := _QUOTED.search(seen, first, last):
+                first, last = _trimmed(seen, first, quoted.start())
         text = " ".join(seen[first:last].split())
         whole = max(end, inside[1] if inside else 0)
         at = item.line.at

@@ -19,6 +19,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from brandq.analysis.brands import Folded, is_han
+from brandq.analysis.findings import Span
 from brandq.analysis.lexicon import Kind, Word
 from brandq.analysis.mentions import Mention
 from brandq.analysis.triggers import Gate
@@ -72,6 +73,8 @@ _OF_READERS = re.compile(
     r"require)\b.*|"
     r"\byou (?:like|love|enjoy|hate)\b.*"
 )
+#: one of these stands in all of them that are English
+_READERS = re.compile("you|users|people|buyers|who|they|for ")
 #: what the reader is told to do; such a clause is about no brand unless it says which to take or to leave
 _TO_READERS = re.compile(
     r"\s*(?:建议|请|务必|记得|最好|注意|需要?(?:注意|确认|了解|考察|核对|明确|留意)|确认|确保|避免|可通过|"
@@ -289,13 +292,20 @@ def _clauses(text: str, span: tuple[int, int], words: Sequence[Word], named: Seq
     for word in words:
         if word.kind == Kind.CONTRAST:
             cuts[word.start if _LETTER.search(text, span[0], word.start) else span[0]] = True
-    opinions = [word.start for word in words if word.kind == Kind.OPINION]
+    opinions = [word.start for word in words if word.kind == Kind.OPINION] if len(named) > 1 else []
     for before, name in itertools.pairwise(named):
         between = bisect_left(opinions, name.start) - bisect_left(opinions, before.end)
         if name.brand == before.brand or _is_standard(text, name):
             continue
         if between or _TURNS.search(text, before.end, min(name.start, before.end + _LOOK_BACK)):
             cuts.setdefault(name.start, False)
+    if len(cuts) == 1:
+        # most stretches are one clause
+        if _LETTER.search(text, *span):
+            clause = Clause(*span, list(named), contrast=cuts[span[0]])
+            _weigh(text, clause, words)
+            yield clause
+        return
     starts = sorted(cuts)
     n_word = n_name = 0
     for start, end in zip(starts, [*starts[1:], span[1]], strict=True):
@@ -315,7 +325,7 @@ def _clauses(text: str, span: tuple[int, int], words: Sequence[Word], named: Seq
 _TURNS = re.compile(r"\band (?:get|buy|choose|go|try|pick|use|take|consider)\b|改(?:选|买|用)|转(?:而|投|向)|换成")
 #: praise in the form of a denial: "can't recommend it enough"
 _CANNOT_ENOUGH = re.compile(r"\b(?:can't|cannot|couldn't) \w+ [^,]{0,40}\benough\b")
-_GATE = Gate((_CLAIM, _CANNOT_ENOUGH))
+_GATE = Gate((_CLAIM, _CANNOT_ENOUGH, _SAYS_NOTHING))
 #: how the clauses below begin
 _SET_APART = re.compile(
     r"\W*(?:[但虽却偏]|好在|胜在|幸好|不过|可[是惜]|[只就]是|唯|美中|主要|问题|缺点|短板|槽点|遗憾|尽管|即便|哪怕|然而|"
@@ -374,12 +384,14 @@ def _weigh(text: str, clause: Clause, words: Sequence[Word]) -> None:
         clause.weight = _CONCEDED if _CONCEDES.match(seen) else _OPPOSED if _OPPOSES.match(seen) else 1.0
     clause.advice = bool(_TO_READERS.match(seen)) and not clause.named and not _TAKE_OR_LEAVE.search(seen)
     opines = opine(words)
+    may = _GATE.possible(seen) if opines or " who " in seen else 0
     in_brackets = text[clause.start - 1 : clause.start] == "(" and bool(_EXAMPLES.match(seen))
-    clause.silent = clause.advice or in_brackets or (opines and bool(_SAYS_NOTHING.search(seen)))
+    clause.silent = clause.advice or in_brackets or (opines and may & 4 > 0 and bool(_SAYS_NOTHING.search(seen)))
     if clause.silent or not (opines or " who " in seen):
         return
-    may = _GATE.possible(seen)
-    silent = [(clause.start + found.start(), clause.start + found.end()) for found in _OF_READERS.finditer(seen)]
+    silent: list[Span] = []
+    if not seen.isascii() or _READERS.search(seen):
+        silent = [(clause.start + found.start(), clause.start + found.end()) for found in _OF_READERS.finditer(seen)]
     clause.wish = bool(silent) and silent[-1][1] == clause.end
     claim = _CLAIM.search(seen) if may & 1 else None
     claimed_from = clause.start + claim.end() if claim else clause.end

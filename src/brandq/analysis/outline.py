@@ -49,8 +49,11 @@ _BULLET = re.compile(r"[-+•·●▪◦‣*–]\s+")
 _DIVIDER = re.compile(r"(?=[\s|:]*+-)[\s|:\-]*+")
 #: what is no character of a line as it is seen
 NOT_SEEN = re.compile(f"[{DROPPED}\u200b\ufeff\r]+")
-#: ends the head of an item: what follows describes it
-HEAD_END = re.compile(r"[:：。！!？?；;]|——|—|\s[-–|]\s|–|\.\s")
+#: the offsets of all answers but the longest ones, to be copied from: to make them anew takes longer
+_OFFSETS = list(range(1 << 15))
+#: ends the head of an item, where it is found: what follows describes it
+HEAD_END = re.compile(r"[:：。！!？?；;—–]|\s[-–|]\s|\.\s")
+_LONGEST_HEAD_END = 3
 #: an item whose head is longer than this is a sentence, and names no section
 _LONGEST_SECTION_HEAD = 40
 
@@ -246,14 +249,21 @@ def _role_of_lead_in(body: str) -> str | None:
 def lines(view: str) -> Iterator[Line]:
     """The lines of a view as they are seen."""
     start = 0
+    offsets = _OFFSETS if len(view) < len(_OFFSETS) else list(range(len(view) + 1))
     for line in view.split("\n"):
         end = start + len(line)
         if DROPPED in line or "\u200b" in line or "\ufeff" in line or "\r" in line:
+            # hardly a line has anything else that is not seen, and to split it takes less time than a pattern
+            marked = line
+            if "\u200b" in line or "\ufeff" in line or "\r" in line:
+                marked = NOT_SEEN.sub(lambda gone: DROPPED * len(gone[0]), line)
             at: list[int] = []
-            for first, last in _seen(line):
-                at += range(start + first, start + last)
+            begin = start
+            for piece in marked.split(DROPPED):
+                at += offsets[begin : begin + len(piece)]
+                begin += len(piece) + 1
             at.append(end)
-            seen = NOT_SEEN.sub("", line).replace(HIDDEN, " ")
+            seen = marked.replace(DROPPED, "").replace(HIDDEN, " ")
             bare = line.strip()
             emphasised = bare.startswith(DROPPED)
             yield Line(seen, at, emphasised, emphasised and bare.endswith(DROPPED))
@@ -261,15 +271,6 @@ def lines(view: str) -> Iterator[Line]:
             # nothing is left out: no offset needs to be written down
             yield Line(line.replace(HIDDEN, " "), range(start, end + 1), False, False)
         start = end + 1
-
-
-def _seen(line: str) -> Iterator[tuple[int, int]]:
-    """The stretches of a line between what is not seen of it."""
-    begin = 0
-    for gone in NOT_SEEN.finditer(line):
-        yield begin, gone.start()
-        begin = gone.end()
-    yield begin, len(line)
 
 
 def outline(view: str) -> Outline:
@@ -338,13 +339,11 @@ class _Walk:
 
     def _line(self, line: Line) -> None:
         seen, at = line.seen, 0
-        if quote := _QUOTE.match(seen):
+        if ">" in seen and (quote := _QUOTE.match(seen)):
             at = quote.end()
-        indent = at
-        while at < len(seen) and seen[at].isspace():
-            indent += 4 if seen[at] == "\t" else 1
-            at += 1
-        heading = _HEADING.match(seen, at)
+        begin, at = at, len(seen) - len(seen[at:].lstrip())
+        indent = at + 3 * seen.count("\t", begin, at)
+        heading = _HEADING.match(seen, at) if seen.startswith("#", at) else None
         bullet = None if heading else _BULLET.match(seen, at)
         at = heading.end() if heading else bullet.end() if bullet else at
         body = seen[at:].rstrip(" #") if heading else seen[at:].rstrip()
@@ -358,7 +357,8 @@ class _Walk:
         elif bullet or (found and not emphasised):
             depth = self._depth(indent)
             self._sections.end(_ITEM + depth)
-            head = HEAD_END.split(body, maxsplit=1)[0]
+            ends = HEAD_END.search(body, 0, _LONGEST_SECTION_HEAD + _LONGEST_HEAD_END)
+            head = body[: ends.start()] if ends else body
             own = role_of(head) if len(head) <= _LONGEST_SECTION_HEAD else None
             self._add(Kind.ITEM, line, at, body, found, depth, own)
             self._sections.begin(_ITEM + depth, own)
@@ -439,7 +439,7 @@ def _with_ends(parts: Sequence[Item | Table], gaps: Sequence[bool], length: int)
         nearest[order] = item.start
         list_goes_on = item.kind is Kind.ITEM and (item.marker is None or item.marker.number > 1)
     for part, end in zip(parts, ends, strict=True):
-        yield Item(*part[:-1], max(end, part.end)) if isinstance(part, Item) else part
+        yield Item(*part[:-1], end) if end > part.end and isinstance(part, Item) else part
 
 
 #: a plain paragraph; it stands between bold lines and items, and closes items only

@@ -236,10 +236,11 @@ class _Listener:
         part: Item | Table | None = None
         place = Place()
         columns: list[Place] = []
+        starts, ends, parts, tracked = self.text.starts, self.text.ends, self.parts, self.tracked
         for start, end in self._lines():
-            at = self.text.starts[start]
-            while n < len(self.parts) and self.parts[n].start <= at:
-                part = self.parts[n]
+            at = starts[start]
+            while n < len(parts) and parts[n].start <= at:
+                part = parts[n]
                 n += 1
                 if isinstance(part, Item):
                     place = self._enter(part)
@@ -247,8 +248,8 @@ class _Listener:
                     columns = self.blocks.columns(part)
             if part is None or at >= max(part.end, part.start + 1):
                 part, place = None, NOWHERE
-            n_tracked = bisect_left(self.tracked, at)
-            names = n_tracked < len(self.tracked) and self.tracked[n_tracked] < self.text.ends[end - 1]
+            n_tracked = bisect_left(tracked, at)
+            names = n_tracked < len(tracked) and tracked[n_tracked] < ends[end - 1]
             if isinstance(part, Table):
                 # a row may be broken where something is hidden
                 boxes = self.blocks.boxes(part, columns, at)

@@ -76,9 +76,10 @@ def words_in(text: str, begin: int = 0, until: int | None = None) -> list[Word]:
     # of a slice: the automaton takes a copy of the whole of what it is given, wherever it begins in it
     for last, (length, kind, weight, starts_latin, ends_latin) in _AUTOMATON.iter(text[begin:until]):
         start, end = begin + last + 1 - length, begin + last + 1
-        if starts_latin and start and _joins(text[start - 1]):
+        # a blank is the neighbour of most, and to see that takes less time than a call
+        if starts_latin and start and text[start - 1] != " " and _joins(text[start - 1]):
             continue
-        if ends_latin and end < len(text) and _joins(text[end]):
+        if ends_latin and end < len(text) and text[end] != " " and _joins(text[end]):
             continue
         if kind == Kind.OPINION and not ends_latin and text[end : end + 1] in _MAKES_NOUN:
             # 耐用性 is what is judged, not how: 铰链耐用性稍逊
@@ -114,7 +115,7 @@ def _is_said(text: str, start: int, end: int) -> bool:
 
 def _joins(char: str) -> bool:
     """Whether a Latin word goes on in this neighbour."""
-    return char.isalnum() and not is_han(char)
+    return char.isalnum() and (char.isascii() or not is_han(char))
 
 
 __all__ = ["Kind", "Word", "spelled", "words_in"]
