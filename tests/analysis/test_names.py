@@ -124,7 +124,7 @@ CASES = [
     # words that are not the answer's own
     Case("the echo of the question", ("小米",), "## 小米手机怎么样？\n\n小米手机不错。", ("小米",), elsewhere=("小米",), prompt="小米手机怎么样？"),
     Case("an echo alone", ("Kia",), "Is Kia any good?\n\nI cannot say.", elsewhere=("Kia",), prompt="Is Kia any good?"),
-    Case("a sentence about the question is none", ("Tesla",), "You asked about Tesla. Tesla leads.", ("Tesla", "Tesla"), prompt="What about Tesla?"),
+    Case("a sentence about the question says nothing", ("Tesla",), "You asked about Tesla. Tesla leads.", ("Tesla",), elsewhere=("Tesla",), prompt="What about Tesla?"),
     Case("a list of sources", ("欧派",), "衣柜看板材。\n\n参考资料：\n1. 欧派官网\n2. 知乎", elsewhere=("欧派",)),
     Case("a list of sources in traditional characters", ("欧派",), "參考來源：\n- 歐派官網", elsewhere=("歐派",)),
     Case("sources that end", ("HubSpot",), "## Sources\n- HubSpot blog\n\n## Pick\nHubSpot", ("HubSpot",), elsewhere=("HubSpot",)),

@@ -31,6 +31,15 @@ _ECHO_LEAST = 3
 _ECHO_LINES = 20
 
 _NO_LETTERS = re.compile(r"[\W_]+")
+#: a sentence that only says what was asked about, where an answer opens with one: "You asked about Tesla."
+_ASKED_ABOUT = re.compile(
+    r"(?:(?<=\n)|(?<=[.。!?] )|(?<=[。!?])|\A)"
+    r"(?:(?:so,? )?(?:you(?:'re| are)? ask(?:ed|ing)(?: me)? (?:about|for|whether|if)|you wanted to know (?:about|if))|"
+    r"[您你](?:问|询问|提到|咨询)的(?:是|问题是))"
+    r"[^\n.。!?,]{1,80}(?:[。!?\n]|\.(?=\s|\Z)|\Z)"
+)
+_OPENS_WITHIN = 600
+
 _OPENING = re.compile(r"[\"'「『《〈【\[(]")
 _CLOSING = re.compile(r"[\"'」』》〉】\])]")
 _QUOTE_MARKS = r"[\s\"'“”‘’「」『』《》]{0,3}"
@@ -279,10 +288,10 @@ def _asked(names: Names, prompt: str) -> tuple[str, bool]:
 def _echoes(text: Folded, names: Names, prompt: str) -> list[tuple[int, int]]:
     """The stretches of the folded text that repeat the prompt, in order."""
     asked, question = _asked(names, prompt)
+    echoes = [found.span() for found in _ASKED_ABOUT.finditer(text.text, 0, _OPENS_WITHIN)]
     if not asked:
-        return []
+        return echoes
     letters = _letters(text.text)
-    echoes: list[tuple[int, int]] = []
     start = letters.find(asked)
     at = [n for n, char in enumerate(text.text) if char.isalnum()] if start >= 0 else []
     while start >= 0:

@@ -32,20 +32,20 @@ _MARKERS: tuple[tuple[str, re.Pattern[str]], ...] = (
     (
         "ordinal",
         re.compile(
-            r"第\s?([一二三四五六七八九十]{1,3}|\d{1,3})(?:名|位|款|家|推荐)?\s?[:：、,，.]?\s*(?![梯档类阶步])"
+            r"(?:并列)?第\s?([一二三四五六七八九十]{1,3}|\d{1,3})(?:名|位|款|家|推荐)?\s?[:：、,，.]?\s*(?![梯档类阶步])"
         ),
     ),
     ("top", re.compile(r"(?:top|no\.?|rank|number|#)\s?(\d{1,3})(?![\d.])\s*[:：.、)\-–—|]?\s*", re.IGNORECASE)),
 )
 #: what every one of them begins with: most lines begin with something else
 _MAY_NUMBER = re.compile(
-    rf"[\d🔟（(\[【①-⑳❶-❿➀-➓⓵-⓾㊀-㊉{_MEDALS}一二三四五六七八九十第#]|top|no|rank|number", re.IGNORECASE
+    rf"[\d🔟（(\[【①-⑳❶-❿➀-➓⓵-⓾㊀-㊉{_MEDALS}一二三四五六七八九十第#]|并列第|top|no|rank|number", re.IGNORECASE
 )
 #: what may stand before a number: a symbol
 _SYMBOL = re.compile(r"[^\w\s#（(\[【]{1,3}\ufe0f?\s+")
 _HEADING = re.compile(r"(#{1,6})\s+")
 _QUOTE = re.compile(r"(?:\s*>)+\s?")
-_BULLET = re.compile(r"[-+•·●▪◦‣*–]\s+")
+_BULLET = re.compile("(?:[-+•·●▪◦‣*–]|[✅✔☑👉🔹🔸▶➤➡👍]\ufe0f?)\\s+")
 _DIVIDER = re.compile(r"(?=[\s|:]*+-)[\s|:\-]*+")
 #: what is no character of a line as it is seen
 NOT_SEEN = re.compile(f"[{DROPPED}\u200b\ufeff\r]+")
@@ -60,7 +60,7 @@ _LONGEST_SECTION_HEAD = 40
 #: what a line says of what stands under it: it is advised against, it is no recommendation, it is compared
 AVOID, ADVICE, SOURCES, COMPARED = "avoid", "advice", "sources", "compared"
 ADVISED_AGAINST = re.compile(
-    r"不推荐|不太推荐|不建议|避雷|避坑|避开|慎选|慎买|踩雷|黑名单|不值得|别买|警惕|谨慎|"
+    r"不推荐|不太推荐|不建议|避雷|避坑|避开|绕开|绕道|慎选|慎买|慎入|别碰|劝退|踩雷|黑名单|不值得|别买|警惕|谨慎|"
     r"\bavoid\b|not recommend|n[o']t buy|steer clear|stay away|\bskip\b|\bworst\b|\bbeware\b",
     re.IGNORECASE,
 )
@@ -82,7 +82,7 @@ _OFFERS = re.compile(
     r"\b(?:here (?:are|is)|following|these|options?|picks?|brands?|choices|recommend(?:ed|ations?)?)\b",
     re.IGNORECASE,
 )
-_COMPARED = re.compile(r"对比|比较|区别|差异|\bvs\b|\bcompar|\bdifferences?\b", re.IGNORECASE)
+_COMPARED = re.compile(r"对比|比较|相比|区别|差异|\bvs\b|\bcompar|\bdifferences?\b", re.IGNORECASE)
 _RECOMMENDED = re.compile(
     r"推荐(?!理由|思路|标准)|榜|排行|排名|首选|名单|品牌有|门店有|\btop\b|\bbest\b|\bpicks?\b|"
     r"\brecommend(?:ed|ations?)\b|\boptions?\b",

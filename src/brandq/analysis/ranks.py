@@ -112,6 +112,8 @@ class _Entry:
 class _Layer:
     source: str
     entries: list[tuple[int, _Entry]] = field(default_factory=list)
+    #: its numbers are words, 第一 or 并列第二, of which others may stand inside the lines
+    in_words: bool = False
 
 
 def find_ranks(reading: Reading, outline: Outline, mentions: Sequence[Mention]) -> dict[str, Rank]:
@@ -122,6 +124,8 @@ def find_ranks(reading: Reading, outline: Outline, mentions: Sequence[Mention]) 
     best: tuple[tuple[int, int, int], dict[str, Rank]] | None = None
     for layer in _Layers(text, outline).gather():
         ranks = _ranked(layer)
+        if ranks and layer.in_words:
+            ranks = _ordinals(text) | ranks
         if ranks:
             order = (_STRENGTH[layer.source], -len(ranks), layer.entries[0][1].start)
             if best is None or order < best[0]:
@@ -257,7 +261,7 @@ class _Layers:
             named=self.text.emphasised(span[0]) or (len(head.strip()) <= 24 and not found),
             holders=self.text.holders(head, span, first=source != NUMBER, label="label" in key),
         )
-        layer = self.layers.setdefault(key, _Layer(source))
+        layer = self.layers.setdefault(key, _Layer(source, in_words=key[-1] == "ordinal"))
         layer.entries.append((item.section, entry))
         if not entry.holders and not body[len(head) :].strip(":： ") and _CATEGORY.search(head):
             self.category = layer, entry
