@@ -17,12 +17,13 @@ from brandq.analysis.brands import DROPPED
 from brandq.analysis.cues import Says
 from brandq.analysis.findings import AnswerType
 from brandq.analysis.knowing import knows_nothing
+from brandq.analysis.listing import PROS_AND_CONS
 from brandq.analysis.mentions import Mention
 from brandq.analysis.outline import ADVICE, HEAD_END, SOURCES, Item, Kind, Outline
 from brandq.analysis.ranks import Rank
 from brandq.analysis.reading import Reading
-from brandq.analysis.sentences import Sentence, Sentences
-from brandq.analysis.strength import Verdict
+from brandq.analysis.sentences import BRAND, Sentence, Sentences
+from brandq.analysis.strength import NO_PLACE, Verdict
 from brandq.analysis.triggers import Gate
 
 
@@ -86,7 +87,24 @@ _DECLINES = _words(
     r"name|rank)|"
     r"\bas an? (?:ai|artificial|language|large language)\b[^.\n]{0,60}?\b(?:can(?:not|'t| not)|unable|not able|"
     r"don't|do not|won't)\b|\bi(?:'d| would) (?:rather|prefer) not\b|\bagainst my (?:guidelines|policy|policies)\b|"
-    r"\bmust (?:respectfully )?decline\b"
+    r"\bmust (?:respectfully )?decline\b|"
+    r"(?:^|[，,。！!：:\s]|我们?|这里|这边|实在|恐怕|恕)(?:也|还是|确实|目前|暂时)?(?:没(?:有)?办法|没法|无法|"
+    r"不能|不便|不太?方便|不好|"
+    r"不适合|不宜|难以|恕不|不予|无权|不打算|不会)(?:在这里)?(?:直接|具体|随便|贸然|轻易|擅自|公开)?[^，。\n]{0,14}?"
+    r"(?:做决定|做出决定|做主|拿主意|拍板|下结论|做判断|作判断|作出判断|做选择|作选择|评价|评判|评论|表态|"
+    r"发表(?:意见|看法|评论|观点)|置评|点评|站队|背书|"
+    r"给(?:出|你|您)?[^，。\n]{0,6}(?:建议|意见|答案|结论|诊断|评分)|提供[^，。\n]{0,8}(?:建议|意见|诊断|评价))|"
+    r"超出了?我的?[^，。]{0,8}(?:范围|能力)|不在我的?[^，。]{0,6}(?:服务|职责|回答|能力)范围|"
+    r"\bi(?:'m| am) not (?:in a position|qualified|permitted|allowed|comfortable|willing|going|"
+    r"able)(?: \w+)? (?:to|with|"
+    r"giving|sharing|recommending|naming|ranking|commenting|picking|endorsing|judging|offering)\b|"
+    r"\b(?:i|we) (?:can(?:not|'t)|won't|shouldn't|should not|would not|wouldn't)(?: \w+)? (?:weigh in|take sides|"
+    r"pick sides|tell you (?:which|what|whether|who)|decide for you|judge|speak to|advise|say (?:which|whether|who))\b|"
+    r"\b(?:stay|remain|be) neutral\b|\bnot my place to\b|\b(?:outside|beyond) (?:the scope of )?(?:what i can|"
+    r"my (?:scope|remit|role|abilities))\b|\bnot something (?:that )?i (?:can|am able to|could)\b|"
+    r"\bi have to pass on\b|\bi have no (?:\w+ )?(?:opinions?|views?|preferences?)\b|\bi (?:don't|"
+    r"do not) (?:have|hold|offer|give|form) (?:\w+ )?(?:opinions?|views?|preferences?)\b|"
+    r"\bnot appropriate for me\b|\bwouldn't be (?:right|appropriate|fair) (?:for|of) me\b"
 )
 #: an answer declines at its beginning, in characters
 _DECLINES_BY = 320
@@ -154,7 +172,12 @@ _WEIGHS = _words(
     r"[和与两这]|\ue000)|区别|差异|各有(?:优势|千秋|所长|特色|侧重|优劣)|[^\W]\s?(?:vs\.?|versus)\s|"
     r"\bcompar(?:e[sd]?|ing|"
     r"ison|ed)\b|\bdifferences?\b|\bwhereas\b|\bwhile\b|\bthan\b|相比|比起|更|不如|比(?![如例赛较])|"
-    r"不相上下|旗鼓相当|\bon the other hand\b|\bbut\b|而"
+    r"不相上下|旗鼓相当|差不多|相近|类似|一样|半斤八两|难分|平手|伯仲|大同小异|领先|落后|略胜|稍逊|略逊|胜过|"
+    r"输给|前者|后者|"
+    r"\b(?:the same|similar|similarly|alike|equally|identical|interchangeable|neck and neck|on (?:a )?par|outperforms?|"
+    r"beaten|beats|lags?|edges? out|edged out|left (?:behind|in the dust)|falls? (?:short|behind)|trails|trailed|"
+    r"ahead of|evenly matched|toss-?up|comparable)\b|"
+    r"\bon the other hand\b|\bbut\b|而"
 )
 _VERSUS = re.compile(
     r"(?:[A-Z0-9][\w.-]{0,30}|[\u3400-\u9fff])\s?(?:[Vv][Ss]\.?|versus)\s?(?:[A-Z0-9]|[\u3400-\u9fff])"
@@ -174,7 +197,7 @@ def type_of(
         return AnswerType.ERROR
     known = [one for one in found if one.brand not in unknown]
     says = {one.says for one in known}
-    steps = {one.brand for one in known if one.says == Says.IN_A_STEP}
+    steps = {one.brand for one in known if one.says in NO_PLACE}
     listed = Says.LISTS in says or any(brand not in unknown and brand not in steps for brand in ranks)
     if listed or says & _FIRM or _lists_names(said.reading, said.outline):
         return AnswerType.RECOMMENDATION
@@ -187,7 +210,7 @@ def type_of(
         return AnswerType.RECOMMENDATION
     if declines:
         return AnswerType.REFUSAL
-    return AnswerType.COMPARISON if _compares(said, says) else AnswerType.INFO
+    return AnswerType.COMPARISON if _compares(said, says) or _side_by_side(said) else AnswerType.INFO
 
 
 #: what recommends only where it is all that the answer says
@@ -246,13 +269,16 @@ def _lists_names(reading: Reading, outline: Outline) -> bool:
     """Whether a list or a table puts names, tracked or not, where an answer puts what it recommends."""
     runs: dict[tuple[object, ...], list[tuple[Item, str]]] = defaultdict(list)
     lead: dict[tuple[object, ...], str] = {}
-    above = opening = ""
+    above = opening = last = ""
     for item in outline.items:
         opening = opening or item.body[:160]
         listed = item.marker is not None or (item.kind == Kind.ITEM)
         if not listed:
             if item.kind in {Kind.HEADING, Kind.LINE}:
                 above = f"{above[-160:]} {item.body[:160]}"
+                last = item.body
+            continue
+        if PROS_AND_CONS.fullmatch(last[:60]):
             continue
         if item.role in {ADVICE, SOURCES} or item.own_role in {ADVICE, SOURCES}:
             continue
@@ -263,6 +289,7 @@ def _lists_names(reading: Reading, outline: Outline) -> bool:
         runs[key].append((item, body))
         if item.kind == Kind.HEADING:
             above = f"{above[-160:]} {item.body[:160]}"
+            last = body
     for run, entries in runs.items():
         numbered = run[2] != "bullet"
         offered = _RECOMMENDS.search(f"{opening} {lead[run]}")
@@ -306,6 +333,94 @@ def _offers_names(said: Sentences) -> bool:
     return False
 
 
+#: a brand, then what holds of it alone, or its score
+_HOLDS = re.compile(
+    rf"\W*{BRAND}++[\w .'-]{{0,24}}?(?:[:：]?\s*\d+(?:\.\d+)?\s?(?:/|%|分|\b(?!年|月|[:：]))|\s*[:：]\s*\d)"
+)
+_CLAUSE = re.compile(rf"(?:^|[,，;；]|\bwhile|\bbut|而)\s*(?:the )?(?={BRAND})")
+_PREDICATE = re.compile(
+    rf"{BRAND}++\s?(?![、,，和与及跟/&的]|自己|and\b|or\b)(?:[a-z][^,，;；.]{{5,}}|[\u3400-\u9fff][^,，;；。]{{1,}})"
+)
+#: two names, each with its clause: "Lowa runs narrow; Keen fits wide feet."
+_TWO_CLAUSES = re.compile(
+    r"^\W*([A-Z][\w'&-]{1,30})(?: [A-Z]\w{1,20}){0,2} [a-z][^.;,]{3,80};\s*(?:while |but )?"
+    r"(?!It|They|He|She|This|That|The|You|We|I|There|Its|Their|These|Those|If|And|But|However|Also|Then|So)"
+    r"(?!\1\b)[A-Z][\w'&-]{1,30}(?: [A-Z]\w{1,20}){0,2} [a-z][^.;]{3,80}\.?\s*$"
+)
+
+
+#: years and places set nothing side by side
+_FACTS = re.compile(
+    r"成立|创立|创办|总部|位于|上市|收购|\b(?:founded|based in|headquartered|moved|born|established|acquired|"
+    r"owned by|filed|"
+    r"launched|began|started)\b",
+    re.IGNORECASE,
+)
+_SCORED = re.compile(rf"{BRAND}++[^，,;；{BRAND}]{{0,16}}?(?<![\d.])(?!(?:1[89]|20)\d\d\b)\d+(?:\.\d+)?(?![\d年月])")
+
+
+def _side_by_side(said: Sentences) -> bool:
+    """Whether two brands stand side by side, each with its score or its clause, in half of the answer or more."""
+    scored: set[str] = set()
+    for part in said.named:
+        if _HOLDS.match(part.text):
+            scored.add(part.mentions[0][2])
+    if len(scored) >= 2:
+        return True
+    clauses = 0
+    before: Sentence | None = None
+    for part in said.named:
+        if _FACTS.search(part.text):
+            before = None
+            continue
+        if len(part.mentions) >= 2:
+            at = {found.start() for found in _SCORED.finditer(part.text)}
+            clauses += len({brand for start, _, brand in part.mentions if start in at}) >= 2
+        starts = {found.end() for found in _CLAUSE.finditer(part.text)}
+        brands = {b for a, _, b in part.mentions if a in starts and _PREDICATE.match(part.text, a)}
+        if len(brands) >= 2:
+            clauses += 1
+        elif (
+            brands
+            and before is not None
+            and before.text.rstrip().endswith((";", "；"))
+            and (before.item is part.item and before.start + len(before.text) == part.start)
+        ):
+            opens = [
+                (a, b)
+                for a, _, b in before.mentions[:1]
+                if not any(map(str.isalnum, before.text[:a].replace(BRAND, "")))
+            ]
+            first = {b for a, b in opens if _PREDICATE.match(before.text, a)}
+            clauses += 2 if first and not first & brands else 0
+        before = part
+    if clauses and 2 * clauses >= len(said.all):
+        return True
+    lines = [item for item in said.outline.items if item.kind == Kind.LINE]
+    return (
+        bool(said.named)
+        and len(lines) <= 2
+        and any(_TWO_CLAUSES.match(item.line.seen[item.at :]) and not _FACTS.search(item.body) for item in lines)
+    )
+
+
+def _weighs(sentence: Sentence) -> bool:
+    """Whether a sentence of two brands weighs them; a "but" only between them."""
+    for found in _WEIGHS.finditer(sentence.text):
+        if found[0].lower() not in _BETWEEN:
+            return True
+        at = found.start()
+        before = {brand for start, _, brand in sentence.mentions if start < at}
+        if before and any(
+            brand not in before or len(before) > 1 for start, _, brand in sentence.mentions if start > at
+        ):
+            return True
+    return False
+
+
+_BETWEEN = frozenset(("but", "while", "whereas", "on the other hand"))
+
+
 def _compares(said: Sentences, says: Collection[Says]) -> bool:
     """Whether the answer weighs two brands or more: in columns, under "A vs B", or in what most of it says."""
     if Says.COMPARES in says:
@@ -316,7 +431,5 @@ def _compares(said: Sentences, says: Collection[Says]) -> bool:
             return True
     if any(_VERSUS.search(item.body[:200]) for item in said.outline.items):
         return True
-    weigh = [
-        part for part in said.named if len({brand for _, _, brand in part.mentions}) >= 2 and _WEIGHS.search(part.text)
-    ]
+    weigh = [part for part in said.named if len({brand for _, _, brand in part.mentions}) >= 2 and _weighs(part)]
     return bool(weigh) and (weigh[0] == next(iter(said)) or 3 * len(weigh) >= len(said.all))

@@ -43,12 +43,16 @@ _UNKNOWN_BEHIND = _words(
     rf"纳入))(?!提供)[^，。；;\n{BRAND}]{{0,32}}{_INFORMATION}|"
     rf"{_LACKS}[^，。；;\n{BRAND}]{{0,8}}(?:找到|查到|查询到|搜索到|搜到|检索到|收录)|不在我的(?:知识|数据|训练)|"
     r"并?(?:不是|非)一个?[^，。]{0,30}(?:真实|实际|知名|公开)[^，。]{0,20}(?:品牌|实体|公司|企业)|占位(?:符|名)|"
-    r"虚构的?(?:品牌|名称)"
+    r"虚构的?(?:品牌|名称)|"
+    rf"[^，。；;\n{BRAND}]{{0,14}}{_INFORMATION}(?:实在|也|都|还)?(?:很少|非常少|极少|太少|较少|比较少|相当少|"
+    rf"十分有限|非常有限|很有限|有限|"
+    rf"不多|寥寥|稀少|匮乏|几乎没有|几乎为零|一片空白)(?=[，,。；;！!\s]|$)|"
+    rf"(?:没有?|毫无|没什么|没啥)(?:任何)?印象|(?:几乎)?(?:是|为)?一片空白"
 )
 _DOES_NOT_KNOW = _words(
     rf"(?<![你您])(?:我|本人|目前|暂时|对|于|并|还|确实|^|"
     rf"[，,。：:\s])[{BRAND}“”\"「」]*(?:{_ASKED})?(?:我)?(?:并|还|确实|目前|暂)?(?:不太?(?:了解|熟悉|认识|清楚|"
-    rf"知道)|没(?:有)?听说过?|没听过|未听说过?|一无所知|没有(?:任何)?了解)"
+    rf"知道)|没(?:有)?听说过?|没(?:有)?(?:接触|见)过|没听过|未听说过?|一无所知|没有(?:任何)?了解)"
 )
 _NOT_MINE = _words(
     r"[你您]|消费者|用户|很多人|大家|有些人|不少人|如果|若|(?:if|in case|when|unless) (?:you|they)|you(?:'re|"
@@ -68,6 +72,17 @@ _UNKNOWN_EN = _words(
     r"data|records?|results|knowledge|mention)\b|"
     r"\bno (?:reliable|public|verifiable|specific|credible|known|available|publicly available|"
     r"official)[\w ,]{0,30}(?:information|info|details|data|records?|results|mention)\b|"
+    r"\b(?:doesn't|does not|didn't|did not|isn't|is not|don't|hasn't|wasn't)(?: \w+)? (?:show up|appear|turn up|"
+    r"come up|"
+    r"pop up|feature|listed|covered|mentioned|part of|included|found|in)(?: in| on| among| anywhere)*\b[\w ]{0,24}?"
+    r"\b(?:sources?|databases?|data|records?|knowledge|index|registr\w+|training|results|materials?|anything i|"
+    r"i know)\b|"
+    r"\b(?:find|found|have|know|see) (?:very |only |too |next to )?(?:little|nothing|not much) (?:on|about)\b|"
+    r"\bdr(?:ew|aws?|awing|awn) a (?:complete )?blank\b|\b(?:came|come|coming) up (?:empty|with nothing|blank)\b|"
+    r"\bnothing (?:about|on|turned up|turns up|comes up|came up)\b|\b(?:no|not any) (?:trace|sign|record) of\b|"
+    r"\b(?:is|are|'s) (?:completely |entirely )?new to me\b|\b(?:never|haven't|have not) come across\b|"
+    r"\b(?:cannot|can't|can not|couldn't) (?:vouch for|speak to|place)\b|"
+    r"\bnot a (?:name|brand|company|product) (?:that )?i(?:'m| am| know| recogni|'ve)|"
     r"\b(?:doesn't|does not|isn't|is not|don't)(?: \w+)? (?:(?:appear|seem) to (?:be|exist|have)|ring a bell|"
     r"a (?:well[- ]known|widely|recogni[sz]ed|brand i|company i|known|real|name i))"
 )
@@ -164,11 +179,13 @@ def _denies(text: str, start: int, end: int, denial: _Denial) -> bool:
     if kind == _AHEAD:
         inside = found.start() < start < found.end() and not re.search(_NOT_THAT, found[0])
         named = _UNKNOWN_OBJECT.search(text[end : end + 30]) or re.search("找到|查到|搜到|检索到|收录", found[0])
-        return inside and bool(named)
+        alone = _NOT_THERE.search(text[max(0, found.start() - 8) : start]) and _NAME_ENDS.match(text, end)
+        return inside and bool(named or alone)
     if kind == _BEHIND:
         # 官网没有公布: something of the brand's says nothing, not the answer
         near = end <= found.start() <= end + 120 and BRAND not in gap and not re.search(_NOT_THAT, found[0])
-        return near and not _ITS_OWN.match(gap)
+        described = _LITTLE.search(found[0]) and _DESCRIBES.search(gap)
+        return near and not described and not _ITS_OWN.match(gap)
     if BRAND in gap and not _AND.fullmatch(gap.rsplit(BRAND, 1)[-1]):
         return False
     if kind == _PLAIN:
@@ -179,6 +196,12 @@ def _denies(text: str, start: int, end: int, denial: _Denial) -> bool:
     return start >= found.end() or not re.search(r"'s\b|’s\b|\b(?:site|website|page)\b", gap)
 
 
+#: it is not there itself: "搜不到X。", "资料库里没有X。"
+_NOT_THERE = re.compile(r"[查找搜]不到|检索不到|(?:资料|数据|知识)库[^，。]{0,4}没有")
+_NAME_ENDS = re.compile(r"[”\"」』》]?(?:这个(?:品牌|牌子|名字))?\s*(?:[。，,！!；;]|$)")
+#: little is known of it, which is nothing only where the sentence says nothing else of it
+_LITTLE = re.compile(r"(?:少|有限|不多|寥寥|稀少|匮乏)$")
+_DESCRIBES = re.compile(r"是一[家个款]|[做主]营|成立|创立|总部|专注|位于|主打|来自|推出")
 _AND = re.compile(r"\s*(?:,|、|/|和|或|与|及|and|or|nor)?\s*(?:or|and)?\s*", re.IGNORECASE)
 _ITS_OWN = re.compile(r"[”\"」』》]?(?:的[^，,。]{1,8}|官网|官方|客服|网站|页面|门店|产品|包装)[^，,。]{0,6}$")
 

@@ -15,7 +15,9 @@ from brandq.analysis.sentences import Sentences
 #: what may stand before the brand that an entry is about, in characters: its number, "Best overall:"
 LONGEST_LABEL = 40
 _AVOID_HEADING = re.compile(
-    r"不推荐|不太推荐|不建议|避雷|避开|慎选|慎买|慎入|踩雷|黑名单|不值得|别买|\bavoid\b|not recommend|n[o']t buy|"
+    r"不推荐|不太推荐|不建议|避雷|避开|绕开|绕行|绕道|绕着走|别碰|别去|不要碰|不要买|劝退|拉黑|远离|敬而远之|"
+    r"stay clear|keep away|don't bother|not worth|pass on|look elsewhere|never again|"
+    r"慎选|慎买|慎入|踩雷|黑名单|不值得|别买|\bavoid\b|not recommend|n[o']t buy|"
     r"steer clear|stay away|\bskip\b|\bworst\b",
     re.IGNORECASE,
 )
@@ -33,6 +35,20 @@ _GOOD_HEADING = re.compile(
 _OFFER_HEADING = re.compile(
     r"备选|其他选择|可选|可以?考虑|不妨|候选|honou?rable mentions?|alternatives?|also (?:consider|good|great)|"
     r"other options|runner",
+    re.IGNORECASE,
+)
+
+
+#: above what speaks for one brand, or against it
+PROS_AND_CONS = re.compile(
+    r"\W*(?:\w{0,3}的)?(?:主要|核心|突出|明显)?(?:优点|缺点|优势|劣势|不足|亮点|槽点|长处|短处|好处|坏处|优缺点|"
+    r"利弊|加分项|减分项|"
+    r"满意的(?:地方|点)|不满意的(?:地方|点)|值得夸的(?:地方)?|吐槽(?:点)?|短板|遗憾|"
+    r"(?:the |main |key )?(?:pros?|cons?|strengths?|weaknesses|upsides?|downsides?|drawbacks?|advantages?|"
+    r"disadvantages?|"
+    r"good|bad|positives?|negatives?|likes|dislikes|highs|lows|perks|gripes|plus points|minus points|caveats?|"
+    r"what(?:'s| is)? (?:(?:i|we) )?(?:good|bad|like|liked|love|loved|works|doesn't work|don't like|didn't like|"
+    r"to like|not to like)|where it (?:shines|falls short|struggles)))\W*(?:[（(][^）)]{0,20}[）)])?\W*",
     re.IGNORECASE,
 )
 
@@ -89,6 +105,11 @@ class Sections:
         """What the section in which a line stands says of what is under it."""
         above = self._above.get(item.start)
         return self._says(above) if above else None
+
+    def weighs(self, item: Item) -> bool:
+        """Whether an item stands under what speaks for one brand, or against it: "优点", "Cons"."""
+        above = self._above.get(item.start)
+        return item.kind == Kind.ITEM and above is not None and bool(PROS_AND_CONS.fullmatch(above.body[:60]))
 
     def above(self, item: Item, first: bool) -> Says | None:
         """What the nearest section says of a brand in ``item``; only the first brand under it is its winner."""

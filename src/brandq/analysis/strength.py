@@ -66,7 +66,15 @@ _NO_CONDITION = re.compile(
     r"(?:如果|要是|若)(?:真的|非)?(?:只能?|必须|要|让我|问我|一定要)[^，,。]{0,6}(?:选|推荐|说|买)[^，,。]{0,4}|"
     r"\bif (?:i|you|we) (?:\w+ ){0,4}(?:choose|pick|buy|get|recommend|name) (?:only |just )?(?:one|a single)\b|"
     r"\bif (?:i|you|we) (?:had|have) to (?:choose|pick|recommend|name)\b|\bif (?:you )?ask(?:ed)? me\b|"
-    r"\bif in doubt\b",
+    r"\bif in doubt\b|\bif (?:it|this|that) (?:was|were) (?:me|my|mine|up to|down to|our)\b|"
+    r"\bif i (?:was|were) (?:you|buying|choosing|picking|shopping|starting|in your)\b|"
+    r"\bif (?:pressed|pushed|forced|push comes to shove|i'm honest|we're honest)\b|"
+    r"\bif (?:i|you|we) could (?:only )?(?:\w+ ){0,2}(?:one|a single)\b|"
+    # what makes the reader leave is no condition of the choice
+    r"\b(?:switch|change|upgrade|swap|step up|move (?:on|up)|return it)(?: \w+){0,3} (?:only )?if\b|"
+    r"(?:如果|要是|若|假如)(?:是|换(?:成|作|做)?)(?:我自己|我|本人)(?=的话|来|选|买|掏钱|花钱|[，,])|"
+    r"(?:只(?:够|能|许|可以)|二选一|三选一)[^，。]{0,6}(?:[买选留带]|一[个款台样双家])|(?:我自己|我个人|换我|"
+    r"要我|^\W*我)的话",
     re.IGNORECASE,
 )
 _CUT = re.compile(
@@ -88,6 +96,8 @@ _REACH = 90
 _NEAREST = 8
 _GATE = Gate((_CONDITION, _FOIL, _BUT_FOR, _BESIDES))
 _MAY_SET_CONDITION, _MAY_BE_FOIL, _MAY_BE_BUT_FOR, _MAY_BE_BESIDES = 1, 2, 4, 8
+#: a first place that is printed so is a top pick: 🥇, 第一名, 并列第一
+_FIRST_STYLES = frozenset({"medal", "ordinal"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +160,9 @@ def _strength(found: Sequence[Verdict], rank: Rank | None, disliked: bool) -> in
         return TOP_PICK
     levels = {verdict.strength for verdict in found}
     best = max(levels, default=NAMED)
-    in_steps = bool(found) and all(verdict.says == Says.IN_A_STEP for verdict in found)
+    in_steps = bool(found) and all(verdict.says in NO_PLACE for verdict in found)
+    if found and levels == {ADVISED_AGAINST}:
+        return ADVISED_AGAINST
     if rank and not disliked and not in_steps:
         # the entry itself says under which condition; only then is a place no recommendation
         entry = next((verdict for verdict in found if verdict.conditional), None)
@@ -162,6 +174,8 @@ def _strength(found: Sequence[Verdict], rank: Rank | None, disliked: bool) -> in
     return NAMED if disliked else best
 
 
+#: what is said where a place in a list is none: the list is of steps, or of one brand's good and bad sides
+NO_PLACE = frozenset((Says.IN_A_STEP, Says.IN_A_PROPERTY))
 #: what recommends also where the answer speaks ill of the brand
 _FIRM = frozenset((Says.BEST, Says.RECOMMENDS))
 
@@ -194,6 +208,22 @@ _REFERS = re.compile(
     r"该(?:品牌|款|家)|别的",
     re.IGNORECASE,
 )
+#: answers to whether it is worth it
+_YES = re.compile(
+    r"\b(?:it's|is|makes it|that's|be) (?:still )?an? (?:\w+ )?yes\b|^\W*(?:honestly, |in short, |"
+    r"for most(?: people)?, )?"
+    r"(?:yes|absolutely|definitely|without a doubt)\b|\bshort answer: yes\b|答案是肯定的|^\W*(?:当然|非常|绝对|"
+    r"很)?值得?(?:[。！!，,]|$)",
+    re.IGNORECASE,
+)
+_NO = re.compile(
+    r"\b(?:it's|is|makes it|that's|be) (?:still )?a (?:\w+ )?no\b|^\W*(?:honestly, |in short, |for most(?: people)?, )?"
+    r"(?:no|not really|absolutely not|definitely not)\b(?! (?:doubt|question|contest))|答案是否定的|^\W*(?:真|"
+    r"完全|根本)?不值得?(?:[。！!，,]|$)",
+    re.IGNORECASE,
+)
+#: nothing but a name and a question mark
+_ASKED = re.compile(rf"\W*(?:and |the )?{_NAME}\s*[?？]\W*", re.IGNORECASE)
 #: what is only to be done later, or first
 _NOT_YET = re.compile(r"\b(?:without|unless|before|until|first|if)\b|之前|除非|先|如果", re.IGNORECASE)
 
@@ -201,7 +231,17 @@ _NOT_YET = re.compile(r"\b(?:without|unless|before|until|first|if)\b|之前|除�
 def _said_after(sentence: Sentence, after: str) -> Iterator[Verdict]:
     """What the next sentence says of the one brand that a sentence names: "I would avoid those."."""
     brands = {brand for _, _, brand in sentence.mentions}
-    if not after or len(brands) > 1 or not _REFERS.search(after) or _NOT_YET.search(after):
+    if after and len(brands) == 1 and sentence.text.rstrip().endswith(("?", "？")) and not _NOT_YET.search(after):
+        for answer, says in ((_YES, Says.RECOMMENDS), (_NO, Says.ADVISES_AGAINST)):
+            if answer.search(after):
+                yield Verdict(sentence.named[-1].brand, sentence.named[-1].start, says, LEVELS[says])
+                return
+    if (
+        not after
+        or len(brands) > 1
+        or not (_REFERS.search(after) or _ASKED.fullmatch(sentence.text))
+        or _NOT_YET.search(after)
+    ):
         return
     for cue in find_cues(after):
         if cue.says in {Says.BEST, Says.ADVISES_AGAINST}:
@@ -216,6 +256,25 @@ _FOR_WHOM = re.compile(
     r"\s*(?:then |the )?[“\"]?$",
     re.IGNORECASE,
 )
+#: a need as a question before a brand: "Tight budget? X gets you there", "想省心？X"
+_NEED_ASKED = re.compile(
+    r"(?:^|[.!?。！？:：\n])[^\w\n]*(?!what|which|how|why|who|where|when|is\b|are\b|does|do\b|did|can|could|should|"
+    r"will|would|has\b|have you heard)"
+    r"(?:[^\W\d_](?:(?!什么|怎么|怎样|如何|哪|吗|呢|为何|是否|值不值|好不好|多少|谁)[^.?!。？！\n]){2,60})[?？]\W*$",
+    re.IGNORECASE,
+)
+#: for which people: "For side sleepers, X"
+_FOR_PEOPLE = re.compile(
+    r"^\W*(?:but |and )?for (?:[\w'-]+ ){0,4}(?:families|kids|parents|students|people|anyone|anybody|those|folks|teams|"
+    r"couples|seniors|toddlers|newbies|pros|(?!others|orders|numbers|papers|matters|customers|transfers|"
+    r"quarters)\w{3,}ers)"
+    r"\b[^,.]{0,40}, *(?:the )?$",
+    re.IGNORECASE,
+)
+#: a mark before a name and what goes on with it
+_FOR_IT = re.compile(r"^\W*[✅✔☑👍💚🟢]\W*$")
+_AGAINST_IT = re.compile(r"^\W*[🚫❌⛔👎🔴✖🛑]\W*$")
+_GOES_ON_WITH = re.compile(r"[^\W\ue000]{0,2}[\w .'’+-]{0,24}?(?:\s?[–—]|\s-\s|[:：])")
 _NO_SUBJECT = re.compile(r"^[”\"]?\s?(?:['’]s\b|的|官网|客服|也?不|doesn|isn|won't|can't|cannot|is not)", re.IGNORECASE)
 #: what the reader does, step by step
 _STEP = re.compile(
@@ -260,6 +319,8 @@ def _in_line(
         return Says.NOTHING, NAMED, False
     if item.kind == Kind.ITEM and not begins and said not in _FIRM and _STEP.match(before[numbered:]):
         return Says.IN_A_STEP, NAMED, False
+    if said not in _FIRM and said != Says.ADVISES_AGAINST and sections.weighs(item):
+        return Says.IN_A_PROPERTY, NAMED, False
     if heading == Says.ADVISES_AGAINST:
         if said not in _FIRM and not _FOIL.search(before):
             return Says.ADVISES_AGAINST, ADVISED_AGAINST, False
@@ -272,13 +333,24 @@ def _in_line(
         said, conditional = max(heading, said, key=lambda one: LEVELS[one]), False
     if said == Says.NOTHING and first and _LETTER.match(before):
         said = Says.LISTS
-    if (
-        said == Says.NOTHING
-        and _FOR_WHOM.match(before)
-        and not _NO_SUBJECT.match(sentence.text, sentence.mentions[n][1])
-    ):
-        return Says.OFFERS, OPTION, False
+    if begins and n == 0 and not before.isascii() and _GOES_ON_WITH.match(sentence.text, sentence.mentions[n][1]):
+        if said not in _FIRM and _AGAINST_IT.match(before):
+            return Says.ADVISES_AGAINST, ADVISED_AGAINST, False
+        if said in {Says.NOTHING, Says.OFFERS, Says.APPROVES} and _FOR_IT.match(before):
+            said = Says.LISTS
+    if said == Says.NOTHING and not _NO_SUBJECT.match(sentence.text, sentence.mentions[n][1]):
+        asked = not any(map(str.isalnum, before)) and sentence.start > item.at and n == 0
+        if (
+            _FOR_WHOM.match(before)
+            or _FOR_PEOPLE.match(before)
+            or (asked and _NEED_ASKED.search(item.line.seen[max(item.at, sentence.start - 80) : sentence.start]))
+        ):
+            return Says.OFFERS, OPTION, False
     return said, min(LEVELS[said], OPTION) if conditional else LEVELS[said], False
+
+
+#: first places that several share
+_TIED = re.compile(r"并列|\b(?:joint|shared|equal|co-|tied?|dual)\b", re.IGNORECASE)
 
 
 def _entry(
@@ -297,11 +369,14 @@ def _entry(
             OPTION,
             said != Says.RECOMMENDS or bool(re.search("如果|若|\\bif\\b", before, re.IGNORECASE)),
         )
-    medal = item is not None and item.marker is not None and item.marker.style == "medal" and item.marker.number == 1
+    medal = (
+        item is not None and item.marker is not None and item.marker.style in _FIRST_STYLES and item.marker.number == 1
+    )
     upto = re.compile(r"[，,。；;]|\.\s").search(sentence.text, min(end + 1, len(sentence.text)))
     around = sentence.text[: upto.start() if upto else len(sentence.text)][: end + _REACH]
     own = BEST_OF_ALL.search(around[:start]) or BEST_OF_ALL.search(around, end)
-    if own or heading == Says.BEST or (rank.value == 1 and medal):
+    tied = cue is not None and said == Says.BEST and rank.value == 1 and _TIED.match(sentence.text, cue.start)
+    if own or tied or heading == Says.BEST or (rank.value == 1 and medal):
         return Says.BEST, TOP_PICK, False
     others = len({brand for a, _, brand in sentence.mentions if a < len(around)}) > 1
     if rank.value == 1 and not others and _BEST_IN_ENTRY.search(around) and (not cue or said != Says.NOTHING):
