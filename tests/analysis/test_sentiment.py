@@ -161,6 +161,9 @@ CASES = [
     Case("getting worse", "用了半年，小喵音箱的识别越来越迟钝。", {"小喵音箱": NEG}),
     Case("like a rock", "Weber grills hold the heat like a rock.", {"Weber": POS}),
     Case("nobody makes a better one", "Nobody makes a better mixer than KitchenAid.", {"KitchenAid": POS}),
+    Case("hard not to like", "很难不喜欢亚朵的亲子房。", {"亚朵": POS}),
+    Case("rather try it", "与其纠结石头,不如看看科沃斯,边角清洁强。", {"科沃斯": POS}),
+    Case("middling is neither", "方太的这款蒸箱中规中矩。", {"方太": NEU}),
     Case("whether to buy", "先量好尺寸，再决定要不要买林内。", {"林内": NEU}),
     Case("many that are somewhere", "晨光的门店多开在学校旁边。", {"晨光": NEU}),
 ]  # fmt: skip
