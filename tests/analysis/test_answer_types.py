@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
 import pytest
@@ -14,12 +13,12 @@ from brandq.analysis.brands import DROPPED, HIDDEN
 from brandq.analysis.findings import AnswerType
 from brandq.analysis.graders import injection_suspected, to_graders
 from brandq.analysis.knowing import unknown_brands
-from brandq.analysis.mentions import Mention
 from brandq.analysis.outline import outline
 from brandq.analysis.ranks import find_ranks
-from brandq.analysis.reading import Reading, read
+from brandq.analysis.reading import read
 from brandq.analysis.sentences import Sentences
 from brandq.analysis.strength import verdicts
+from tests.analysis.plain_mentions import named
 
 RECOMMENDATION, COMPARISON, INFO = AnswerType.RECOMMENDATION, AnswerType.COMPARISON, AnswerType.INFO
 REFUSAL, UNKNOWN, ERROR = AnswerType.REFUSAL, AnswerType.UNKNOWN_BRAND, AnswerType.ERROR
@@ -143,16 +142,6 @@ CASES = [
     Case("not on record", "行山记暂未收录，无法给出说明。", UNKNOWN, ("行山记",), ("行山记",)),
     Case("no impression", "我对行山记没什么印象。", UNKNOWN, ("行山记",), ("行山记",)),
 ]  # fmt: skip
-
-
-def named(reading: Reading, brands: tuple[str, ...]) -> list[Mention]:
-    """Every place where a name stands in what is seen."""
-    found = [
-        Mention(brand, match.start(), match.end())
-        for brand in brands
-        for match in re.finditer(re.escape(brand), reading.view)
-    ]
-    return sorted(found, key=lambda mention: mention.start)
 
 
 def types_and_unknown(text: str, brands: tuple[str, ...]) -> tuple[AnswerType, frozenset[str]]:

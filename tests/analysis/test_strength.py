@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
 import pytest
@@ -22,12 +21,12 @@ from brandq.analysis.findings import (
     Opinion,
 )
 from brandq.analysis.graders import to_graders
-from brandq.analysis.mentions import Mention
 from brandq.analysis.outline import outline
 from brandq.analysis.ranks import find_ranks
-from brandq.analysis.reading import Reading, read
+from brandq.analysis.reading import read
 from brandq.analysis.sentences import Sentences
 from brandq.analysis.strength import find_strengths, verdicts
+from tests.analysis.plain_mentions import named
 
 
 @dataclass(frozen=True)
@@ -188,16 +187,6 @@ CASES = [
     Case("followed by", "Number one is Osprey, followed by Deuter.", {"Osprey": TOP_PICK, "Deuter": RECOMMENDED}),
     Case("not signing up again", "CheapTent isn't something I'd pay for again.", {"CheapTent": ADVISED_AGAINST}),
 ]  # fmt: skip
-
-
-def named(reading: Reading, brands: tuple[str, ...]) -> list[Mention]:
-    """Every place where a name stands in what is seen."""
-    found = [
-        Mention(brand, match.start(), match.end())
-        for brand in brands
-        for match in re.finditer(re.escape(brand), reading.view)
-    ]
-    return sorted(found, key=lambda mention: mention.start)
 
 
 def strengths(

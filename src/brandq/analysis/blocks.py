@@ -7,9 +7,8 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from brandq.analysis.brands import DROPPED, HIDDEN
 from brandq.analysis.clauses import SUBJECT, Named, are_equals, role_of
-from brandq.analysis.mentions import Mention
+from brandq.analysis.mentions import Mention, View
 from brandq.analysis.outline import HEAD_END, Item, Kind, Table
 from brandq.analysis.reading import Reading
 from brandq.analysis.sections import label_of
@@ -32,20 +31,12 @@ class Place:
 NOWHERE = Place()
 
 
-class Blocks:
+class Blocks(View):
     """Tells of an answer's lines and cells whom they are about. ``mentions`` in order of the text."""
 
     def __init__(self, reading: Reading, mentions: Sequence[Mention]) -> None:
-        self.view = reading.view
+        super().__init__(reading.view, mentions)
         self.text = reading.folded
-        self.mentions = mentions
-        self.starts = [mention.start for mention in mentions]
-
-    def named(self, start: int, end: int) -> Sequence[Mention]:
-        return self.mentions[bisect_left(self.starts, start) : bisect_left(self.starts, end)]
-
-    def seen(self, start: int, end: int) -> str:
-        return self.view[start:end].replace(DROPPED, "").replace(HIDDEN, " ")
 
     def heads(self, item: Item) -> tuple[str, ...]:
         """The brands that a line is about, with what stands under it.

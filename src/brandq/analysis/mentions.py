@@ -9,6 +9,7 @@ nothing does it is doubtful: shown for review and not counted.
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
@@ -76,6 +77,22 @@ class Mention(NamedTuple):
     brand: str
     start: int
     end: int
+
+
+class View:
+    """The view with its mentions, in order of the text: who is named where, and what a reader sees between them."""
+
+    def __init__(self, view: str, mentions: Sequence[Mention]) -> None:
+        self.view = view
+        self.mentions = mentions
+        self.starts = [mention.start for mention in mentions]
+
+    def named(self, start: int, end: int) -> Sequence[Mention]:
+        """The mentions that begin from ``start`` to before ``end``."""
+        return self.mentions[bisect_left(self.starts, start) : bisect_left(self.starts, end)]
+
+    def seen(self, start: int, end: int) -> str:
+        return self.view[start:end].replace(DROPPED, "").replace(HIDDEN, " ")
 
 
 @dataclass(frozen=True)

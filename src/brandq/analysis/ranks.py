@@ -13,12 +13,11 @@ what stands under "avoid", "how to choose" or "sources" gives no rank. Without s
 from __future__ import annotations
 
 import re
-from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-from brandq.analysis.brands import DROPPED, HIDDEN
-from brandq.analysis.mentions import Mention
+from brandq.analysis.brands import DROPPED
+from brandq.analysis.mentions import Mention, View
 from brandq.analysis.outline import (
     ADVISED_AGAINST,
     COMPARED,
@@ -133,19 +132,8 @@ def find_ranks(reading: Reading, outline: Outline, mentions: Sequence[Mention]) 
     return best[1] if best else _inline(text) or _ordinals(text)
 
 
-class _Text:
-    """The view with its mentions: who is named where, and what stands between."""
-
-    def __init__(self, view: str, mentions: Sequence[Mention]) -> None:
-        self.view = view
-        self.mentions = mentions
-        self.starts = [mention.start for mention in mentions]
-
-    def named(self, start: int, end: int) -> Sequence[Mention]:
-        return self.mentions[bisect_left(self.starts, start) : bisect_left(self.starts, end)]
-
-    def seen(self, start: int, end: int) -> str:
-        return self.view[start:end].replace(DROPPED, "").replace(HIDDEN, " ")
+class _Text(View):
+    """The view with its mentions, and who stands beside whom as an equal."""
 
     def emphasised(self, offset: int) -> bool:
         return self.view[max(0, offset - 1) : offset] == DROPPED

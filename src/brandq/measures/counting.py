@@ -87,7 +87,7 @@ def by_stratum(clusters: Iterable[Cluster]) -> dict[tuple[int, str], Cluster]:
     for cluster in clusters:
         key = (cluster.prompt_no, cluster.engine)
         before = found.get(key, Cluster(cluster.prompt_no, 0, 0, cluster.engine))
-        found[key] = Cluster(*key[:1], before.k + cluster.k, before.n + cluster.n, cluster.engine)
+        found[key] = Cluster(cluster.prompt_no, before.k + cluster.k, before.n + cluster.n, cluster.engine)
     return {key: found[key] for key in sorted(found) if found[key].n > 0}
 
 

@@ -13,7 +13,6 @@ from brandq.measures.rates import FEWEST_PROMPTS, NOTE_FEW, REASON_ONE, Estimand
 
 #: measured on an assistant's real answers over 33 topics; over phrasings of one topic it was 0.02 to 0.16
 ICC_TOPICS = 0.85
-ICC_PHRASINGS = 0.16
 
 #: least prompts, least repeats, widest half width of the market interval at its rate
 _DECISION = (100, 5, 0.10)

@@ -173,15 +173,14 @@ def supersede_report(db: Connection, execution_id: str, made: Publication, *, no
 
 def report_document(db: Connection, execution_id: str, version: int | None = None) -> Mapping[str, Any] | None:
     """A frozen report of an execution: the one that stands, or an earlier version. None where there is none."""
-    document: Mapping[str, Any] | None = None
-    for table in (reports, earlier_reports):
+    for table in (reports,) if version is None else (reports, earlier_reports):
         wanted = sa.select(table.c.document).where(table.c.execution_id == execution_id)
         if version is not None:
             wanted = wanted.where(table.c.version == version)
-        elif table is earlier_reports:
-            break
-        document = db.execute(wanted).scalar() if document is None else document
-    return document
+        document: Mapping[str, Any] | None = db.execute(wanted).scalar()
+        if document is not None:
+            return document
+    return None
 
 
 @dataclass(frozen=True)
