@@ -15,12 +15,13 @@ from typing import Any
 import pytest
 
 from brandq import importing, store
-from brandq.analysis.findings import Findings
+from brandq.analysis.findings import AnswerType, Findings
 from brandq.analysis.judge import PROMPT_VERSION
 from brandq.errors import BadRequest, NotFound
 from brandq.judging import JudgedExecution, judge_execution, judge_of, told
 from brandq.plan import CostLimit, parse_brands
 from brandq.reports.facts import Publication
+from brandq.studies import publish_judged
 from tests.actors.installed import Installed, installed
 
 #: answers to one prompt, in the order of their repeats; the last but one names no brand, the last is a refusal
@@ -313,6 +314,18 @@ def test_answers_without_a_brand_leave_nothing_to_judge(site: Site) -> None:
     nothing = site.judge(site.answers(TEXTS[3:]))
     assert (nothing.answers, nothing.calls, nothing.agreement.n) == (0, 0, 0)
     assert "nobody" in words(nothing)
+
+
+def test_a_judged_report_mixes_no_methods(site: Site) -> None:
+    """Given answers that another method read, when a judge's verdicts on some are published, then all of them were read
+    again by this method, also those that nobody judged, and the report counts the refusal."""
+    execution_id = site.answers()
+    made = publish_judged(site.place.desk, execution_id, site.judge(execution_id))
+    with site.place.desk.database.read() as db:
+        samples = store.facts(db, execution_id).samples
+    assert {sample.method_version for sample in samples} == {made.method_version.partition("+judge.")[0]}
+    assert [sample.answer_type for sample in samples][-1] == AnswerType.REFUSAL
+    assert len(samples) == len(TEXTS)
 
 
 def test_the_method_names_the_instrument(site: Site) -> None:

@@ -16,10 +16,11 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from brandq import analysis, store
+from brandq import store
 from brandq.actors.admission import Admission, admit, note_outcomes
 from brandq.actors.desk import Desk
 from brandq.actors.lanes import Lane
+from brandq.actors.reading import findings_in
 from brandq.analysis.brands import compiled
 from brandq.analysis.findings import UNUSABLE, Findings, Opinion
 from brandq.analysis.judge import (
@@ -204,10 +205,10 @@ def _provider(desk: Desk, engine: EngineRef) -> Provider:
 
 def _cases(plan: Plan, placed: Sequence[store.Placed], engine: EngineRef, provider: Provider) -> Iterator[_Case]:
     domains = compiled(plan.brands).domains
-    for one in placed:
-        if one.answer.kind != AnswerKind.OK:
-            continue
-        findings = analysis.analyze(one.answer, plan.brands, plan.prompts[one.prompt_no - 1])
+    answered = [one for one in placed if one.answer.kind == AnswerKind.OK]
+    found = findings_in(plan, answered)
+    for one in answered:
+        findings = found[one.sample_id]
         if findings.answer_type in UNUSABLE or not any(finding.named for finding in findings.brands):
             continue
         reading = read(one.answer.text, domains)

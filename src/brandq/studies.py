@@ -12,7 +12,7 @@ from rich.text import Text
 
 from brandq import reports, store
 from brandq.actors.desk import Desk
-from brandq.actors.reading import findings_in
+from brandq.actors.reading import facts_by_this_method, findings_in
 from brandq.analysis.judge import with_verdicts
 from brandq.analysis.method import method_version
 from brandq.errors import BadRequest, Fault
@@ -58,13 +58,14 @@ def read_again(desk: Desk, execution_id: str) -> Reread:
 
 
 def publish_judged(desk: Desk, execution_id: str, found: JudgedExecution) -> Publication:
-    """A new report version in which a judge says how brands are spoken of; the findings by rules stay as they are.
+    """A new report version in which a judge says how brands are spoken of; the findings by rules stay beside it.
 
-    A brand without a verdict that holds has no sentiment in it: a judge's failure is never filled in by the rules.
+    A brand without a verdict that holds has no sentiment in it: a judge's failure is never filled in by the rules. What
+    another method found of answers is read again first, since a verdict stands on findings of this one.
     """
+    facts = facts_by_this_method(desk, execution_id)
     with desk.database.begin() as db:
         version = store.next_report_version(db, execution_id)
-        facts = store.facts(db, execution_id)
         samples = [_with_verdicts(sample, found) for sample in facts.samples]
         now = desk.now()
         judged = replace(facts, samples=samples)
