@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from brandq.analysis.findings import AnswerType
 from brandq.providers.dialect import AnswerKind
-from brandq.states import EXECUTION_FINAL, SAMPLE_FINAL, ExecutionState, SampleState
+from brandq.states import EXECUTION_FINAL, SAMPLE_FINAL, SAMPLE_OPEN, ExecutionState, SampleState
 
 metadata = sa.MetaData(
     naming_convention={
@@ -92,6 +92,8 @@ executions = sa.Table(
     sa.Column("retry_of", sa.String(36)),
     sa.Column("error_code", sa.String(40)),
     sa.Column("error_message", sa.Text),
+    #: how often its report was begun; one that ends its worker each time is given up
+    sa.Column("builds", sa.SmallInteger, nullable=False, server_default="0"),
     sa.Column("deadline_at", Utc, nullable=False),
     sa.Column("created_at", Utc, nullable=False),
     sa.Column("started_at", Utc),
@@ -117,6 +119,8 @@ execution_brands = sa.Table(
     sa.Index("ix_execution_brands_name_key", "name_key"),
 )
 
+_UNSETTLED = sa.text(f"state IN ({_listed(SAMPLE_OPEN)})")
+
 samples = sa.Table(
     "samples",
     metadata,
@@ -136,6 +140,8 @@ samples = sa.Table(
     sa.Column("error_message", sa.Text),
     sa.Column("http_status", sa.SmallInteger),
     sa.Column("settled_at", Utc),
+    #: how often the reading of its answer was begun; one that ends its worker each time is given up
+    sa.Column("reads", sa.SmallInteger, nullable=False, server_default="0"),
     sa.UniqueConstraint("execution_id", "prompt_no", "engine", "repeat_no"),
     sa.CheckConstraint(f"state IN ({_listed(SampleState)})", name="state"),
     sa.CheckConstraint("attempt >= 0", name="attempt"),
@@ -146,6 +152,8 @@ samples = sa.Table(
     sa.Index("ix_samples_lease", "state", "lease_until"),
     #: the last answers of one engine, for estimates
     sa.Index("ix_samples_engine", "engine", "sample_id"),
+    #: whether an execution has an open sample is asked after each batch, however many it has had
+    sa.Index("ix_samples_unsettled", "execution_id", postgresql_where=_UNSETTLED, sqlite_where=_UNSETTLED),
 )
 
 attempts = sa.Table(
@@ -239,7 +247,11 @@ answers = sa.Table(
     sa.Column("request", sa.JSON),
     #: the reply's body as it came, zlib
     sa.Column("raw", sa.LargeBinary),
-    #: SHA-256 over the request and the reply's body (over the text where there is none)
+    #: SHA-256 over the request, the reply's body and what was read out of it; null: stored before there were chains
+    sa.Column("content_digest", sa.String(64)),
+    #: place in the chain of its execution, from 1
+    sa.Column("chain_no", sa.Integer),
+    #: SHA-256 over content_digest, where the answer stands in its plan, and the digest before it in the chain
     sa.Column("digest", sa.String(64), nullable=False),
     sa.Column("simulated", sa.Boolean, nullable=False),
     sa.Column("imported", sa.Boolean, nullable=False),
@@ -247,6 +259,18 @@ answers = sa.Table(
     sa.Column("taken_from", sa.BigInteger),
     sa.CheckConstraint(f"kind IN ({_listed(AnswerKind)})", name="kind"),
     sa.CheckConstraint("(cost IS NULL) = (currency IS NULL)", name="money"),
+)
+
+chains = sa.Table(
+    "chains",
+    metadata,
+    sa.Column(
+        "execution_id", sa.ForeignKey("executions.execution_id", ondelete="CASCADE"), primary_key=True, nullable=False
+    ),
+    #: answers in it
+    sa.Column("length", sa.Integer, nullable=False),
+    #: the digest of the last one; who stores the next answer locks this row
+    sa.Column("head", sa.String(64), nullable=False),
 )
 
 findings = sa.Table(

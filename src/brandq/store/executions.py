@@ -155,7 +155,8 @@ def _same_plan(db: Connection, order: Order, digest: str) -> Execution:
 
 def _read(row: Row[Any]) -> Execution:
     fields = dict(row._mapping)
-    fields.pop("idempotency_key")
+    for own in ("idempotency_key", "builds"):
+        fields.pop(own)
     return Execution(**{**fields, "plan": Plan.from_json(fields["plan"])})
 
 
