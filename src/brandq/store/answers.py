@@ -16,9 +16,10 @@ from brandq.errors import Conflict, NotFound
 from brandq.plan import Plan
 from brandq.providers.dialect import Answer, AnswerKind, Citation
 from brandq.states import SampleState
+from brandq.store.chains import answer_row
 from brandq.store.executions import Place
 from brandq.store.findings import findings_of
-from brandq.store.samples import answer_row
+from brandq.store.moving import among
 from brandq.tables import answers, executions, findings, readings, samples
 
 #: ids bound in one statement; SQLite takes 32,766 at most
@@ -62,7 +63,7 @@ def unread_answers(db: Connection, execution_id: str, sample_ids: Sequence[int])
         .join(answers, answers.c.sample_id == samples.c.sample_id)
         .where(
             samples.c.execution_id == execution_id,
-            samples.c.sample_id.in_(sample_ids),
+            among(db, samples.c.sample_id, sample_ids),
             samples.c.state == SampleState.ANSWERED,
         )
         .order_by(samples.c.sample_id)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -14,17 +15,63 @@ from brandq.tables import executions, samples
 
 
 def move_samples(
-    db: Connection, event: str, *where: sa.ColumnElement[bool], values: dict[str, Any]
+    db: Connection, event: str, *where: sa.ColumnElement[bool], values: Mapping[str, Any]
 ) -> Sequence[Row[Any]]:
-    """Fire an event on the samples that ``where`` selects; the rows that moved, as they are now.
+    """Fire an event on the samples that ``where`` selects; sample_id, execution_id and attempt of those that moved.
 
     A row that is not in a state from which the event may start is not touched and not returned: someone else has it.
     """
+    moving = _moving(event).where(*where).values(**values)
+    return db.execute(moving.returning(samples.c.sample_id, samples.c.execution_id, samples.c.attempt)).all()
+
+
+def move_each(db: Connection, event: str, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Fire an event on samples that each get values of their own; ``rows`` hold them, and ``sample_id``.
+
+    One statement however many there are. The caller has locked them in a state from which the event may start: what is
+    in another one is not touched, and nobody is told.
+    """
+    if not rows:
+        return
+    columns = [samples.c[name] for name in rows[0] if name != "sample_id"]
+    moving = (
+        _moving(event)
+        .where(samples.c.sample_id == sa.bindparam("of_sample_id"))
+        .values({column.name: sa.bindparam(f"to_{column.name}", type_=column.type) for column in columns})
+    )
+    given = [{"of_sample_id": row["sample_id"], **{f"to_{one.name}": row[one.name] for one in columns}} for row in rows]
+    db.execute(moving, given)
+
+
+def _moving(event: str) -> sa.Update:
     sources, target = arrow(SAMPLE_EVENTS, event)
-    if target != "asking":
-        values = {"lease_owner": samples.c.lease_owner, "lease_until": None, **values}
-    moving = sa.update(samples).where(samples.c.state.in_(sources), *where)
-    return db.execute(moving.values(state=target, **values).returning(samples)).all()
+    # not IN: its list of values cannot be given once for many rows
+    here = sa.or_(*(samples.c.state == source for source in sorted(sources)))
+    moving = sa.update(samples).where(here).values(state=target)
+    return moving if target == "asking" else moving.values(lease_until=None)
+
+
+def among(db: Connection, column: sa.ColumnElement[int], ids: Collection[int]) -> sa.ColumnElement[bool]:
+    """Whether the column is one of these numbers, however many: one bound value, so one statement to prepare."""
+    if db.dialect.name == "sqlite":
+        listed = sa.func.json_each(json.dumps(list(ids))).table_valued("value")
+        return column.in_(sa.select(listed.c.value))
+    return column == sa.any_(sa.bindparam(None, list(ids), type_=postgresql.ARRAY(sa.BigInteger)))
+
+
+def lock_executions(db: Connection, execution_ids: Collection[str]) -> None:
+    """Lock these executions until the transaction ends.
+
+    Whoever moves samples of several states takes this lock first, so that no two wait for each other. What only claims,
+    or only reads, does not need it.
+    """
+    db.execute(
+        sa.select(executions.c.execution_id)
+        .where(executions.c.execution_id.in_(execution_ids))
+        .order_by(executions.c.execution_id)
+        # the keys stay as they are, so rows that refer to these may be written meanwhile
+        .with_for_update(key_share=True)
+    ).all()
 
 
 def move_execution(

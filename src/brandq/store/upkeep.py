@@ -152,6 +152,11 @@ def broken_truths(db: Connection, *, now: datetime, slack: timedelta) -> dict[st
         .where(executions.c.planned != counted),
         "finished executions without a report": sa.select(sa.func.count())
         .select_from(executions)
-        .where(executions.c.status.in_(finished), ~reported),
+        .where(
+            executions.c.status.in_(finished),
+            ~reported,
+            # given up, and it says so
+            executions.c.error_code.is_distinct_from("report"),
+        ),
     }
     return {words: db.execute(counting).scalar_one() for words, counting in truths.items()}
