@@ -99,22 +99,24 @@ def _keep_answers(db: Connection, answered: Sequence[Ended], settled: Settled, n
         if outcome is None or outcome.answer is None:
             raise ValueError("an answered call has an outcome with an answer")
         by_status[outcome.http_status].append(one.claim.sample_id)
-        row = answer_row(one.claim.sample_id, outcome.answer, raw=outcome.raw, request=outcome.request, answered_at=now)
-        rows.append(
-            row
-            | {
-                "latency_ms": outcome.latency_ms,
-                "asked_at": one.asked_at,
-                "http_status": outcome.http_status,
-                "simulated": one.simulated,
-            }
+        row = answer_row(
+            one.claim.sample_id,
+            outcome.answer,
+            raw=outcome.raw,
+            request=outcome.request,
+            asked_at=one.asked_at,
+            answered_at=now,
+            latency_ms=outcome.latency_ms,
+            http_status=outcome.http_status,
+            simulated=one.simulated,
         )
+        place = {name: getattr(one.claim, name) for name in ("execution_id", "prompt_no", "engine", "repeat_no")}
+        rows.append(row | place)
         settled.answered.append(one.claim)
     for http_status, ids in by_status.items():
         values = {"settled_at": now, "sent_at": now, "error_code": None, "error_message": None}
         move_samples(db, "answer", among(db, samples.c.sample_id, ids), values={**values, "http_status": http_status})
-    places = [(one.claim.execution_id, one.claim.prompt_no, one.claim.engine, one.claim.repeat_no) for one in answered]
-    db.execute(sa.insert(answers), seal(db, rows, places))
+    db.execute(sa.insert(answers), seal(db, rows))
 
 
 def _keep_errors(db: Connection, failed: Sequence[Ended], settled: Settled, now: datetime) -> None:
