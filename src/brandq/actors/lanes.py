@@ -52,7 +52,8 @@ class Lane:
         ``admitted_at`` is a moment before the table was read. True: the caller asks now, calls ``leave`` with what came
         of it, and ``noted`` once that stands in the table.
         """
-        await asyncio.sleep(max(0.0, start_at - self._clock()))
+        if (early_s := start_at - self._clock()) > 0:
+            await asyncio.sleep(early_s)
         followed = False
         while True:
             await self._slots.acquire()

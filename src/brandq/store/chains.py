@@ -414,4 +414,4 @@ def _content_rows(db: Connection, sample_ids: Sequence[int]) -> Sequence[Row[Any
 
 
 def _digest_of(row: Row[Any]) -> str:
-    return content_digest(row._mapping, None if row.raw is None else zlib.decompress(row.raw))
+    return content_digest(dict(row._mapping), None if row.raw is None else zlib.decompress(row.raw))

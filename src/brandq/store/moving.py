@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 import sqlalchemy as sa
@@ -28,19 +31,71 @@ def move_samples(
 def move_each(db: Connection, event: str, rows: Sequence[Mapping[str, Any]]) -> None:
     """Fire an event on samples that each get values of their own; ``rows`` hold them, and ``sample_id``.
 
-    One statement however many there are. The caller has locked them in a state from which the event may start: what is
-    in another one is not touched, and nobody is told.
+    The caller has locked them in a state from which the event may start: what is in another one is not touched, and
+    nobody is told.
+    """
+    update_rows(db, _moving(event), ("sample_id",), rows)
+
+
+def insert_rows(db: Connection, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert these rows, all with the same columns, by one statement.
+
+    On Postgres they go as one JSON document: bound one by one they cost the driver five times as much, and every answer
+    comes this way.
     """
     if not rows:
         return
-    columns = [samples.c[name] for name in rows[0] if name != "sample_id"]
-    moving = (
-        _moving(event)
-        .where(samples.c.sample_id == sa.bindparam("of_sample_id"))
-        .values({column.name: sa.bindparam(f"to_{column.name}", type_=column.type) for column in columns})
-    )
-    given = [{"of_sample_id": row["sample_id"], **{f"to_{one.name}": row[one.name] for one in columns}} for row in rows]
-    db.execute(moving, given)
+    if db.dialect.name == "sqlite":
+        db.execute(sa.insert(table), rows)
+        return
+    given = _given(table, list(rows[0]), rows)
+    taken = [
+        sa.func.decode(given.c[name], "base64") if isinstance(table.c[name].type, sa.LargeBinary) else given.c[name]
+        for name in rows[0]
+    ]
+    db.execute(sa.insert(table).from_select(list(rows[0]), sa.select(*taken)))
+
+
+def update_rows(db: Connection, update: sa.Update, keys: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> None:
+    """Give rows of a table values of their own: ``rows`` hold the keys by which they are found, and the values."""
+    if not rows:
+        return
+    table = update.table
+    if not isinstance(table, sa.Table):
+        raise TypeError("only a table has rows to update")
+    names = [name for name in rows[0] if name not in keys]
+    if db.dialect.name == "sqlite":
+        of = {name: sa.bindparam(f"of_{name}", type_=table.c[name].type) for name in keys}
+        to = {name: sa.bindparam(f"to_{name}", type_=table.c[name].type) for name in names}
+        bound = [
+            {f"of_{name}": row[name] for name in keys} | {f"to_{name}": row[name] for name in names} for row in rows
+        ]
+        db.execute(update.where(*(table.c[name] == of[name] for name in keys)).values(to), bound)
+        return
+    given = _given(table, list(rows[0]), rows)
+    found = [table.c[name] == given.c[name] for name in keys]
+    db.execute(update.where(*found).values({name: given.c[name] for name in names}))
+
+
+def _given(table: sa.Table, names: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> sa.TableValuedAlias:
+    """Rows for columns of the table, as Postgres reads them out of one JSON document; bytes come in base64."""
+    columns = [
+        sa.column(name, sa.Text() if isinstance(table.c[name].type, sa.LargeBinary) else table.c[name].type)
+        for name in names
+    ]
+    document = json.dumps(list(rows), default=_as_json, ensure_ascii=False)
+    read = sa.func.json_to_recordset(sa.cast(sa.bindparam(None, document, type_=sa.Text()), sa.JSON()))
+    return read.table_valued(*columns, name="given").render_derived(with_types=True)
+
+
+def _as_json(value: object) -> str:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, Decimal):
+        return str(value)
+    if isinstance(value, bytes):
+        return base64.b64encode(value).decode()
+    raise TypeError(f"{type(value).__name__} is nothing that a column holds")
 
 
 def _moving(event: str) -> sa.Update:

@@ -14,7 +14,7 @@ from sqlalchemy.engine import Connection
 from brandq.plan import Plan
 from brandq.states import EXECUTION_OPEN, SAMPLE_OPEN, ExecutionState, SampleState
 from brandq.store.budgets import day_name, settle_costs
-from brandq.store.moving import among, move_execution, move_samples
+from brandq.store.moving import among, insert_rows, move_execution, move_samples
 from brandq.tables import attempts, executions, samples
 
 #: tries at one sample's answer: the first and, as the predecessor promised, three more
@@ -99,7 +99,7 @@ def due_samples(db: Connection, sample_ids: Sequence[int], *, now: datetime) -> 
         .with_for_update(of=samples, skip_locked=True)
     )
     place = {sample_id: number for number, sample_id in enumerate(sample_ids)}
-    return sorted((Due(**row._mapping) for row in rows), key=lambda due: place[due.sample_id])
+    return sorted((Due(*row) for row in rows), key=lambda due: place[due.sample_id])
 
 
 def claim_samples(
@@ -130,8 +130,9 @@ def claim_samples(
         },
     )
     reserved = None if set_aside is None else set_aside.amount
-    db.execute(
-        sa.insert(attempts),
+    insert_rows(
+        db,
+        attempts,
         [
             {
                 "sample_id": row.sample_id,

@@ -19,7 +19,7 @@ from brandq.providers.dialect import ErrorClass, Outcome
 from brandq.states import SampleState
 from brandq.store.budgets import settle_costs
 from brandq.store.chains import answer_row, seal
-from brandq.store.moving import among, lock_executions, move_each, move_samples
+from brandq.store.moving import among, insert_rows, lock_executions, move_each, move_samples, update_rows
 from brandq.store.samples import MAX_ATTEMPTS, Claim, SetAside, lost_values
 from brandq.tables import answers, attempts, samples
 
@@ -116,7 +116,7 @@ def _keep_answers(db: Connection, answered: Sequence[Ended], settled: Settled, n
     for http_status, ids in by_status.items():
         values = {"settled_at": now, "sent_at": now, "error_code": None, "error_message": None}
         move_samples(db, "answer", among(db, samples.c.sample_id, ids), values={**values, "http_status": http_status})
-    db.execute(sa.insert(answers), seal(db, rows))
+    insert_rows(db, answers, seal(db, rows))
 
 
 def _keep_errors(db: Connection, failed: Sequence[Ended], settled: Settled, now: datetime) -> None:
@@ -165,31 +165,31 @@ def _end_attempts(db: Connection, ended: Sequence[Ended], held: set[Key], now: d
     paying = [one for one in ended if one.claim.set_aside is not None]
     if paying:
         _settle_costs(db, paying, now)
-    of_attempt = (attempts.c.sample_id == sa.bindparam("of_sample_id")) & (
-        attempts.c.attempt == sa.bindparam("of_attempt")
-    )
     unasked = [_named(one) for one in ended if one.asked_at is None]
     if unasked:
-        db.execute(sa.delete(attempts).where(of_attempt), unasked)
-    asked = [
-        _named(one)
-        | {
-            "to_outcome": _word(one, one.key in held),
-            "to_posts": one.outcome.posts if one.outcome else None,
-            "to_cost": one.outcome.answer.cost if one.outcome and one.outcome.answer else None,
-            "to_currency": one.outcome.answer.currency if one.outcome and one.outcome.answer else None,
-        }
-        for one in ended
-        if one.asked_at is not None
-    ]
-    if asked:
-        ending = sa.update(attempts).where(of_attempt, attempts.c.outcome.is_(None)).values(ended_at=now)
-        columns = (attempts.c.outcome, attempts.c.posts, attempts.c.cost, attempts.c.currency)
-        db.execute(ending.values({one.name: sa.bindparam(f"to_{one.name}", type_=one.type) for one in columns}), asked)
+        named = (attempts.c.sample_id == sa.bindparam("of_sample_id")) & (
+            attempts.c.attempt == sa.bindparam("of_attempt")
+        )
+        db.execute(
+            sa.delete(attempts).where(named), [{f"of_{name}": key for name, key in one.items()} for one in unasked]
+        )
+    asked = []
+    for one in ended:
+        if one.asked_at is not None:
+            answer = one.outcome.answer if one.outcome else None
+            ending = {
+                "ended_at": now,
+                "outcome": _word(one, one.key in held),
+                "posts": one.outcome.posts if one.outcome else None,
+                "cost": answer.cost if answer else None,
+                "currency": answer.currency if answer else None,
+            }
+            asked.append(_named(one) | ending)
+    update_rows(db, sa.update(attempts).where(attempts.c.outcome.is_(None)), ("sample_id", "attempt"), asked)
 
 
 def _named(one: Ended) -> dict[str, Any]:
-    return {"of_sample_id": one.claim.sample_id, "of_attempt": one.claim.attempt}
+    return {"sample_id": one.claim.sample_id, "attempt": one.claim.attempt}
 
 
 def _word(one: Ended, held: bool) -> str:
