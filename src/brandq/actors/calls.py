@@ -21,10 +21,11 @@ from functools import partial
 from brandq import store
 from brandq.actors.admission import next_turn_s, note_outcomes
 from brandq.actors.desk import Desk
+from brandq.actors.lanes import Lane
 from brandq.errors import DatabaseNotReady
 from brandq.plan import EngineRef, Plan
 from brandq.providers import ask
-from brandq.providers.dialect import ErrorClass, Outcome, ProviderError
+from brandq.providers.dialect import ErrorClass, Outcome, Provider, ProviderError
 from brandq.store import Ended
 
 logger = logging.getLogger(__name__)
@@ -147,12 +148,7 @@ class Calls:
         engine, lane = ticket.engine, self.desk.lane(provider, ticket.engine)
         asked_at: datetime | None = None
         try:
-            try:
-                async with asyncio.timeout(ASKING_S - provider.total_s):
-                    entered = await lane.enter(engine.model, admitted_at=ticket.admitted_at, start_at=ticket.start_at)
-            except TimeoutError:
-                entered = False
-            if not entered:
+            if not await self._enter(lane, ticket, provider):
                 return _Landed(ticket, None, None)
             outcome, said_no = None, None
             try:
@@ -166,6 +162,19 @@ class Calls:
             # broken off, or handed back: which of them it is, the table knows
             return _Landed(ticket, None, asked_at)
         return _Landed(ticket, outcome, asked_at, None if said_no is None else partial(lane.noted, said_no))
+
+    @staticmethod
+    async def _enter(lane: Lane, ticket: Ticket, provider: Provider) -> bool:
+        """Wait for the starting time and a free slot; False when the call is not to be made from here and now."""
+        model, admitted_at, start_at = ticket.engine.model, ticket.admitted_at, ticket.start_at
+        if lane.enter_now(model, admitted_at=admitted_at, start_at=start_at):
+            return True
+        priority = ticket.claim.priority
+        try:
+            async with asyncio.timeout(ASKING_S - provider.total_s):
+                return await lane.enter(model, admitted_at=admitted_at, start_at=start_at, priority=priority)
+        except TimeoutError:
+            return False
 
     async def _turn(self, ticket: Ticket) -> None:
         """Wait for the starting time of one more request of a call; it counts towards the pace like any other."""

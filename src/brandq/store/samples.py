@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -14,8 +15,8 @@ from sqlalchemy.engine import Connection
 from brandq.plan import Plan
 from brandq.states import EXECUTION_OPEN, SAMPLE_OPEN, ExecutionState, SampleState
 from brandq.store.budgets import day_name, settle_costs
-from brandq.store.moving import among, insert_rows, move_execution, move_samples
-from brandq.tables import attempts, executions, samples
+from brandq.store.moving import among, among_given, insert_rows, move_execution, move_samples, numbers
+from brandq.tables import Utc, attempts, executions, samples
 
 #: tries at one sample's answer: the first and, as the predecessor promised, three more
 MAX_ATTEMPTS = 4
@@ -73,9 +74,10 @@ class Batch:
     sample_ids: tuple[int, ...]
 
 
-def due_samples(db: Connection, sample_ids: Sequence[int], *, now: datetime) -> list[Due]:
-    """Those of the samples that wait and are due, locked for this transaction, in the order that was given."""
-    rows = db.execute(
+@cache
+def _due_among(dialect: str) -> sa.Select[Any]:
+    now = sa.bindparam("now", type_=Utc())
+    return (
         sa.select(
             samples.c.sample_id,
             samples.c.execution_id,
@@ -88,7 +90,7 @@ def due_samples(db: Connection, sample_ids: Sequence[int], *, now: datetime) -> 
         )
         .join(executions, executions.c.execution_id == samples.c.execution_id)
         .where(
-            among(db, samples.c.sample_id, sample_ids),
+            among_given(dialect, samples.c.sample_id, numbers("ids")),
             samples.c.state == SampleState.WAITING,
             sa.or_(samples.c.next_attempt_at.is_(None), samples.c.next_attempt_at <= now),
             executions.c.status.in_(EXECUTION_OPEN),
@@ -98,6 +100,11 @@ def due_samples(db: Connection, sample_ids: Sequence[int], *, now: datetime) -> 
         # two workers with the same message must neither wait for each other nor lock in opposite orders
         .with_for_update(of=samples, skip_locked=True)
     )
+
+
+def due_samples(db: Connection, sample_ids: Sequence[int], *, now: datetime) -> list[Due]:
+    """Those of the samples that wait and are due, locked for this transaction, in the order that was given."""
+    rows = db.execute(_due_among(db.dialect.name), {"ids": list(sample_ids), "now": now})
     place = {sample_id: number for number, sample_id in enumerate(sample_ids)}
     return sorted((Due(*row) for row in rows), key=lambda due: place[due.sample_id])
 

@@ -26,6 +26,9 @@ from brandq.tables import answers, attempts, samples
 #: a claim by what fences it: sample and attempt
 Key = tuple[int, int]
 
+#: attempts are ended once
+_UNENDED = sa.update(attempts).where(attempts.c.outcome.is_(None))
+
 
 @dataclass(frozen=True)
 class Ended:
@@ -185,7 +188,7 @@ def _end_attempts(db: Connection, ended: Sequence[Ended], held: set[Key], now: d
                 "currency": answer.currency if answer else None,
             }
             asked.append(_named(one) | ending)
-    update_rows(db, sa.update(attempts).where(attempts.c.outcome.is_(None)), ("sample_id", "attempt"), asked)
+    update_rows(db, _UNENDED, ("sample_id", "attempt"), asked)
 
 
 def _named(one: Ended) -> dict[str, Any]:
