@@ -11,6 +11,7 @@ from brandq.actors.desk import Desk
 from brandq.actors.reading import findings_in
 from brandq.actors.report import close_if_done
 from brandq.analysis.method import method_version
+from brandq.errors import DatabaseNotReady
 from brandq.plan import Plan
 
 logger = logging.getLogger(__name__)
@@ -43,17 +44,19 @@ def analyze(desk: Desk, execution_id: str, sample_ids: list[int]) -> None:
 def _read(desk: Desk, execution_id: str, plan: Plan, sample_ids: Sequence[int]) -> None:
     if not sample_ids:
         return
-    with desk.database.read() as db:
-        unread = store.unread_answers(db, execution_id, sample_ids)
     try:
+        with desk.database.read() as db:
+            unread = store.unread_answers(db, execution_id, sample_ids)
         found = findings_in(plan, unread)
+    except DatabaseNotReady:
+        raise
     except Exception as error:
-        # Whatever it was, it is a fault of ours in reading one of these, and the others are not to suffer for it.
-        if len(unread) > 1:
-            for one in unread:
-                _read(desk, execution_id, plan, [one.sample_id])
+        # Whatever it was, it lies in one of these answers or in how we read it, and the others are not to suffer.
+        if len(sample_ids) > 1:
+            for sample_id in sample_ids:
+                _read(desk, execution_id, plan, [sample_id])
             return
-        logger.exception("the answer of sample %s cannot be read", sample_ids)
+        logger.exception("the answer of sample %d cannot be read", sample_ids[0])
         _abandon(desk, sample_ids[0], f"reading it failed ({type(error).__name__})")
         return
     with desk.database.begin() as db:
