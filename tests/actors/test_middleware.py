@@ -268,7 +268,8 @@ def test_a_dead_letter_carries_a_short_traceback(broker: EmbeddedBroker, desk: N
     with working(broker, desk, fetch):
         broker.enqueue(message(fetch))
         wait_until(lambda: queue_depths(broker)[FETCH].dead == 1, SOON_S, "the dead letter")
-    (dead,) = broker.dead_letters(FETCH)
+    dead = broker.dead(FETCH)[0].message
+    assert dead is not None
     assert len(dead.options["traceback"]) == TRACEBACK_CHARS
     assert dead.options["traceback"].rstrip().endswith("the end")
     assert dead.options["retries"] == 2

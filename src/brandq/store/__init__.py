@@ -65,6 +65,7 @@ from brandq.store.executions import (
     unclosed,
 )
 from brandq.store.findings import record_findings, replace_findings, stale_readings
+from brandq.store.lookup import ExecutionFound, Found, SampleFound, look_up
 from brandq.store.migrating import current_revision, migrate, migrations_folder, newest_revision, require_newest
 from brandq.store.refusing import refuse_overdue, refuse_paused, refuse_samples
 from brandq.store.reports import (
@@ -132,7 +133,9 @@ __all__ = [
     "EngineState",
     "Evidence",
     "Execution",
+    "ExecutionFound",
     "Filter",
+    "Found",
     "Order",
     "Place",
     "Placed",
@@ -140,6 +143,7 @@ __all__ = [
     "ReportVersion",
     "Reservation",
     "SampleFilter",
+    "SampleFound",
     "SampleRow",
     "SetAside",
     "Slots",
@@ -182,6 +186,7 @@ __all__ = [
     "list_executions",
     "list_keys",
     "list_samples",
+    "look_up",
     "meet_settings",
     "migrate",
     "migrations_folder",
