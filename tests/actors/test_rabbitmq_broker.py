@@ -15,6 +15,7 @@ from urllib.parse import quote, urlsplit
 
 import dramatiq
 import pytest
+from dramatiq.common import dq_name
 from dramatiq.middleware import Middleware
 
 from brandq.actors.broker import (
@@ -27,6 +28,7 @@ from brandq.actors.broker import (
     safe_url,
     shares,
 )
+from brandq.actors.dead_letters import dead_letters
 from brandq.actors.declare import QUEUES, actor, bind, message
 from brandq.actors.publisher import Publisher
 from brandq.errors import BadSettings
@@ -361,6 +363,74 @@ def test_the_publisher_survives_a_restart_of_the_server(
     wait_until(lambda: publisher.send(message(note, 3)).result(60), 60, "a send that succeeds", every_s=0.5)
     publisher.close(SOON_S)
     assert queue_depths(rabbit)[REPORT].ready == 2 + sent_during
+
+
+def test_a_send_under_an_alarm_is_lost_in_time_and_the_next_one_is_sent(
+    rabbitmq_url: str, rabbitmq_server: RabbitmqServer, desk: NotingDesk
+) -> None:
+    """Given a server out of memory, when a message is sent, then it is given up after the connection's timeout and left to
+    its sweep; looks at the queues are answered meanwhile; and after the alarm, sends succeed again."""
+    with opened(f"{rabbitmq_url}?blocked_connection_timeout=1") as broker:
+        bind(broker, desk, [note])
+        publisher = Publisher(broker)
+        assert publisher.send(message(note, 1)).result(SOON_S)
+        with rabbitmq_server.alarm():
+            during = publisher.send(message(note, 2))
+            assert queue_depths(broker)[REPORT].ready == 1
+            assert dead_letters(broker, REPORT) == []
+            assert during.result(60) is False
+        wait_until(lambda: publisher.send(message(note, 3)).result(60), 60, "a send that succeeds", every_s=0.5)
+        publisher.close(SOON_S)
+
+
+def test_whoever_stops_under_an_alarm_does_not_wait_for_its_end(
+    rabbitmq_url: str, rabbitmq_server: RabbitmqServer, desk: NotingDesk
+) -> None:
+    """Given a publisher that a server out of memory blocks for longer than this test lasts, when the process closes what it
+    has, then nothing waits for that server."""
+    with opened(f"{rabbitmq_url}?blocked_connection_timeout=3600") as broker:
+        bind(broker, desk, [note])
+        publisher = Publisher(broker)
+        assert publisher.send(message(note, 1)).result(SOON_S)
+        with rabbitmq_server.alarm():
+            during = publisher.send(message(note, 2))
+            publisher.close(0.5)
+            broker.close()
+            assert not during.done()
+        # what was blocked goes on: the thread ends by itself
+        assert during.result(SOON_S)
+
+
+def test_a_worker_under_an_alarm_loses_nothing_and_no_thread(
+    rabbitmq_url: str, rabbitmq_server: RabbitmqServer, desk: NotingDesk
+) -> None:
+    """Given an actor that fails and a message that falls due while nothing can be sent for an alarm, then the first is a dead
+    letter, the second comes after the alarm, and all threads live."""
+    alarmed = threading.Event()
+
+    @actor(queue_name=REPORT, max_retries=1, min_backoff=10, max_backoff=10)
+    def report(desk: NotingDesk, fails: bool) -> None:
+        desk.note(fails)
+        if fails:
+            assert alarmed.wait(SOON_S)
+            raise RuntimeError("under an alarm")
+
+    with (
+        opened(f"{rabbitmq_url}?blocked_connection_timeout=1") as broker,
+        working(broker, desk, report, threads=2) as worker,
+    ):
+        broker.enqueue(message(report, True))
+        assert desk.wait_for(1) == [True]
+        broker.enqueue(message(report, False), delay=5_000)
+        with rabbitmq_server.alarm():
+            assert desk.notes == [True], "the alarm came too late for this test"
+            waiting = worker.consumers[dq_name(REPORT)].consumer
+            alarmed.set()
+            wait_until(lambda: queue_depths(broker)[REPORT].dead == 1, 60, "the dead letter")
+            wait_until(lambda: worker.consumers[dq_name(REPORT)].consumer is not waiting, 60, "a try at sending")
+            assert desk.notes == [True]
+        assert desk.wait_for(2, 60)[1] is False
+        assert all(thread.is_alive() for thread in [*worker.workers, *worker.consumers.values()])
 
 
 def test_sends_to_a_server_that_is_down_are_counted_and_raise_nothing(
