@@ -302,6 +302,52 @@ def test_an_acknowledgement_from_before_a_reconnect_settles_nothing(
     assert queue_depths(rabbit)[REPORT].dead == 0
 
 
+def test_a_worker_serves_every_queue_after_its_server_was_killed(
+    rabbit: RabbitBroker, rabbitmq_server: RabbitmqServer, desk: NotingDesk
+) -> None:
+    """Given actors at work on two queues when the server is killed, when it is back and they end, then what they had is
+    given out again, both queues and their delays are served, and no thread has died."""
+    go_on = threading.Event()
+
+    @actor(queue_name=FETCH)
+    def fetch(desk: NotingDesk, word: str) -> None:
+        desk.note(word)
+        assert go_on.wait(2 * SOON_S)
+
+    @actor(queue_name=ANALYZE)
+    def analyze(desk: NotingDesk, word: str) -> None:
+        desk.note(word)
+        assert go_on.wait(2 * SOON_S)
+
+    with working(rabbit, desk, fetch, analyze) as worker:
+        rabbit.enqueue(message(fetch, "fetch"))
+        rabbit.enqueue(message(analyze, "analyze"))
+        desk.wait_for(2)
+        before = {name: thread.consumer for name, thread in worker.consumers.items()}
+        rabbitmq_server.kill()
+        rabbitmq_server.start()
+        wait_until(
+            lambda: all(thread.consumer not in (None, before[name]) for name, thread in worker.consumers.items()),
+            60,
+            "every consumer to be back",
+        )
+        go_on.set()
+        # the first two again, for nobody was there to take their acknowledgements
+        assert sorted(desk.wait_for(4)) == ["analyze", "analyze", "fetch", "fetch"]
+        rabbit.release_connection()
+        for function in (fetch, analyze):
+            rabbit.enqueue(message(function, "now"))
+            rabbit.enqueue(message(function, "later"), delay=100)
+        assert sorted(desk.wait_for(8)[4:]) == ["later", "later", "now", "now"]
+        assert all(thread.is_alive() for thread in [*worker.workers, *worker.consumers.values()])
+        wait_until(lambda: _settled(rabbit, FETCH, ANALYZE), SOON_S, "all to be acknowledged")
+
+
+def _settled(broker: RabbitBroker, *queues: str) -> bool:
+    depths = queue_depths(broker)
+    return all((depths[name].ready, depths[name].dead) == (0, 0) for name in queues)
+
+
 def test_sends_from_many_threads_share_one_connection(
     rabbit: RabbitBroker, rabbitmq_server: RabbitmqServer, rabbitmq_url: str, desk: NotingDesk
 ) -> None:
