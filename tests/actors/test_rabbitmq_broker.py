@@ -16,12 +16,14 @@ from urllib.parse import quote, urlsplit
 import dramatiq
 import pytest
 from dramatiq.common import dq_name
+from dramatiq.errors import ConnectionClosed
 from dramatiq.middleware import Middleware
 
 from brandq.actors.broker import (
     BrokerUnreachable,
     QueueDepth,
     RabbitBroker,
+    SafeConsumer,
     open_broker,
     queue_depths,
     run_worker,
@@ -411,12 +413,49 @@ def test_the_publisher_survives_a_restart_of_the_server(
     assert queue_depths(rabbit)[REPORT].ready == 2 + sent_during
 
 
+@pytest.fixture
+def dumb_url() -> Iterator[str]:
+    """The address of a server that takes calls and never says a word."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        yield f"amqp://127.0.0.1:{listening.getsockname()[1]}/?connection_attempts=1&socket_timeout=0.3&stack_timeout=0.5"
+
+
+def test_a_server_that_says_nothing_is_one_that_is_down(
+    dumb_url: str, desk: NotingDesk, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Given a server that takes the call and hangs, then a send is given up and left to its sweep, the next ones at once,
+    and a look at the queues says so in words, as of a server that is down."""
+    with opened(dumb_url) as broker:
+        bind(broker, desk, [note])
+        publisher = Publisher(broker)
+        sent = [publisher.send(message(note, number)) for number in (41, 42)]
+        assert [future.result(SOON_S) for future in sent] == [False, False]
+        publisher.close(SOON_S)
+        assert "lost note(41)" in caplog.text
+        assert "the broker does not take it (ConnectionClosed)" in caplog.text
+        assert "the broker did not answer a moment ago" in caplog.text
+        with pytest.raises(BrokerUnreachable, match="BRANDQ_BROKER_URL"):
+            queue_depths(broker)
+        with pytest.raises(ConnectionClosed):
+            SafeConsumer(broker, REPORT, 1, 100)  # type: ignore[arg-type]
+
+
 def test_a_send_under_an_alarm_is_lost_in_time_and_the_next_one_is_sent(
     rabbitmq_url: str, rabbitmq_server: RabbitmqServer, desk: NotingDesk
 ) -> None:
-    """Given a server out of memory, when a message is sent, then it is given up after the connection's timeout and left to
-    its sweep; looks at the queues are answered meanwhile; and after the alarm, sends succeed again."""
+    """Given a server out of memory, when a message is sent, then it is given up after the connection's timeout, once and not
+    six times, and left to its sweep; looks at the queues are answered meanwhile; after the alarm, sends succeed again."""
+    tries: list[Any] = []
+
+    class Tries(Middleware):
+        def before_enqueue(self, broker: dramatiq.Broker, message: Any, delay: int | None) -> None:
+            tries.append(message.args)
+
     with opened(f"{rabbitmq_url}?blocked_connection_timeout=1") as broker:
+        assert isinstance(broker, RabbitBroker)
+        # as the two stand to each other where nobody sets them: 25 s and 30 s
+        broker.enqueue_s = 0.8
+        broker.add_middleware(Tries())
         bind(broker, desk, [note])
         publisher = Publisher(broker)
         assert publisher.send(message(note, 1)).result(SOON_S)
@@ -425,6 +464,7 @@ def test_a_send_under_an_alarm_is_lost_in_time_and_the_next_one_is_sent(
             assert queue_depths(broker)[REPORT].ready == 1
             assert dead_letters(broker, REPORT) == []
             assert during.result(60) is False
+            assert tries == [(1,), (2,)]
         wait_until(lambda: publisher.send(message(note, 3)).result(60), 60, "a send that succeeds", every_s=0.5)
         publisher.close(SOON_S)
 

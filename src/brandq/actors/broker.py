@@ -33,6 +33,7 @@ from dramatiq.common import dq_name, xq_name
 from dramatiq.errors import ConnectionClosed
 from dramatiq.middleware import Middleware
 from dramatiq.worker import ConsumerThread, Worker, WorkerThread, _WorkerMiddleware
+from pika.adapters.utils.connection_workflow import AMQPConnectorException
 
 from brandq.actors.declare import MAX_PRIORITY, QUEUES
 from brandq.actors.embedded import EmbeddedBroker
@@ -59,13 +60,15 @@ CONNECTION = {
     "stack_timeout": 10.0,
 }
 #: for a look at the queues by somebody who waits for it. A server that stops answering in the middle is noticed by its
-#: missing heartbeats: pika looks for them 5 s after the time given here, so no look takes longer than some 10 s
+#: missing heartbeats: pika looks for them every 7 s then, so no look takes longer than some 15 s
 LOOK_CONNECTION = {"connection_attempts": 1, "socket_timeout": 2.0, "stack_timeout": 3.0, "heartbeat": 2}
 #: seconds after which dramatiq's next try at publishing a message is not made any more. Must exceed three tries to
 #: connect, and be less than blocked_connection_timeout: a server with an alarm costs one of these, not six
 ENQUEUE_S = 25.0
 #: the queue whose messages wait for minutes; in a process that serves others too it gets at most half of the threads
 SLOW_QUEUE = "brandq.fetch"
+#: dramatiq's property; mypy knows only what it gives
+_CONNECTION: Any = RabbitmqBroker.connection
 
 
 class BrokerUnreachable(BrandqError):
@@ -97,7 +100,10 @@ class SafeConsumer(_RabbitmqConsumer):
     """
 
     def __init__(self, broker: RabbitBroker, queue_name: str, prefetch: int, timeout: int) -> None:
-        super().__init__(broker, queue_name, prefetch, timeout)
+        try:
+            super().__init__(broker, queue_name, prefetch, timeout)
+        except AMQPConnectorException as error:
+            raise ConnectionClosed(error) from None
         self.iterator = self._usable(self.iterator)
 
     def __next__(self) -> MessageProxy | None:
@@ -158,6 +164,22 @@ class RabbitBroker(RabbitmqBroker):
         #: no queue gets more than this at once, until ``run_worker`` says how the queues share the threads
         self.threads = threads
         self.shares: dict[str, int] = {}
+        self.enqueue_s = ENQUEUE_S
+
+    @property
+    def connection(self) -> Any:
+        """This thread's connection. AMQPConnectionError also from a server that takes the call and then says nothing.
+
+        Of that pika makes an error that is not one of its own, and dramatiq would not try again.
+        """
+        try:
+            return _CONNECTION.fget(self)
+        except AMQPConnectorException as error:
+            raise pika.exceptions.AMQPConnectionError(error) from error
+
+    @connection.deleter
+    def connection(self) -> None:
+        _CONNECTION.fdel(self)
 
     @property
     def consumer_class(self) -> type[SafeConsumer]:
@@ -182,7 +204,7 @@ class RabbitBroker(RabbitmqBroker):
         Some 25 s where nobody answers, and blocked_connection_timeout where the server takes nothing for want of memory
         or disk.
         """
-        self.state.give_up_at = time.monotonic() + ENQUEUE_S
+        self.state.give_up_at = time.monotonic() + self.enqueue_s
         try:
             return super().enqueue(message, delay=delay)
         finally:
@@ -351,7 +373,7 @@ def _looking(broker: dramatiq.Broker) -> Iterator[Any]:
         raise TypeError(f"{type(broker).__name__} is not a broker of open_broker")
     try:
         connection = pika.BlockingConnection([_with(parameters, LOOK_CONNECTION) for parameters in broker.parameters])
-    except (pika.exceptions.AMQPError, OSError) as error:
+    except (pika.exceptions.AMQPError, AMQPConnectorException, OSError) as error:
         # The class alone: pika's message may repeat the URL.
         raise BrokerUnreachable(
             f"RabbitMQ does not answer ({type(error).__name__}); check BRANDQ_BROKER_URL"
