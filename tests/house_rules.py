@@ -85,6 +85,7 @@ _PLACES = {
     "brandq.actors": "stages",
     "brandq.actors.accepting": "sending",
     "brandq.actors.broker": "sending",
+    "brandq.actors.dead_letters": "sending",
     "brandq.actors.desk": "sending",
     "brandq.actors.reading": "sending",
     "brandq.actors.sending": "sending",

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 from brandq import __version__, store
 from brandq.actors.broker import BrokerUnreachable, open_broker, queue_depths
+from brandq.actors.dead_letters import MOST_LISTED, DeadLetter, dead_letters, explain, ids_of
 from brandq.actors.declare import QUEUES
 from brandq.actors.desk import open_registry
 from brandq.actors.upkeep import SLACK_S
@@ -120,6 +121,7 @@ def _broker(settings: Settings) -> Iterator[Finding]:
         broker.declare_queue(name)
     try:
         depths = queue_depths(broker)
+        letters = {name: dead_letters(broker, name) for name, depth in depths.items() if depth.dead}
     except BrokerUnreachable as error:
         yield Finding("bad", f"broker: {error}")
         return
@@ -133,7 +135,44 @@ def _broker(settings: Settings) -> Iterator[Finding]:
         else:
             queue = name.removeprefix("brandq.")
             yield Finding("bad", words + f"NO consumer: start `brandq work --queues {queue}`")
-        if depth.dead:
-            yield Finding(
-                "note", f"queue {name}.XQ: {depth.dead} dead letters; what they asked for is sent again by sweeps"
-            )
+    yield from _dead_letters(settings, letters, {name: depth.dead for name, depth in depths.items()})
+
+
+def _dead_letters(
+    settings: Settings, letters: Mapping[str, Sequence[DeadLetter]], counts: Mapping[str, int]
+) -> Iterator[Finding]:
+    found = _looked_up(settings, [letter for theirs in letters.values() for letter in theirs])
+    for name, theirs in letters.items():
+        shown = f"; the {MOST_LISTED} oldest of them:" if counts[name] > MOST_LISTED else ":"
+        yield Finding(
+            "note",
+            f"queue {name}.XQ: {counts[name]} dead letters. Purging it loses nothing: what they asked for is sent "
+            f"again from the tables for as long as it is open{shown}",
+        )
+        for letter in theirs:
+            yield Finding("note", f"  {_told(letter)}")
+            if found is not None:
+                words = explain(letter, found, lost_after_s=settings.lost_after_s, now=datetime.now(UTC))
+                yield Finding("note", f"    now: {words}")
+
+
+def _looked_up(settings: Settings, letters: Sequence[DeadLetter]) -> store.Found | None:
+    """What the tables say of their ids; None where the tables cannot be read, which is a finding already."""
+    sample_ids, execution_ids = ids_of(letters)
+    database = store.Database(settings.database_url.reveal(), pool_size=1, name="brandq doctor")
+    try:
+        with database.read() as db:
+            return store.look_up(db, sample_ids=sample_ids, execution_ids=execution_ids)
+    except DatabaseNotReady:
+        return None
+    finally:
+        database.dispose()
+
+
+def _told(letter: DeadLetter) -> str:
+    """One letter in one line."""
+    if letter.message_id is None and letter.actor_name is None:
+        return f"{letter.size} bytes: {letter.reason}"
+    ids = ", ".join([*letter.execution_ids, *(str(one) for one in letter.sample_ids)])
+    sent = "at an unknown time" if letter.sent_at is None else f"{letter.sent_at:%Y-%m-%d %H:%M:%S} UTC"
+    return f"{letter.actor_name or '?'}({ids}), sent {sent} ({letter.message_id or 'no id'}): {letter.reason}"

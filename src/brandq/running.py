@@ -73,8 +73,10 @@ def pipeline(settings: Settings, *, role: str) -> Iterator[Desk]:
             yield desk
         finally:
             stop_clock()
-            stop_worker(worker, (settings.grace_s + STOP_SLACK_S) * 1000)
-            desk.close()
+            try:
+                stop_worker(worker, (settings.grace_s + STOP_SLACK_S) * 1000)
+            finally:
+                desk.close()
 
 
 def _is_dead(owner: str) -> bool:
@@ -119,8 +121,10 @@ def work(settings: Settings, queues: Sequence[str]) -> None:
         logger.info("%s with %d threads serves %s", desk.worker, settings.threads, ", ".join(sorted(wanted)))
         stopping.wait()
         logger.info("stopping; running calls have %d s", settings.grace_s)
-        stop_worker(worker, (settings.grace_s + STOP_SLACK_S) * 1000)
-        desk.close()
+        try:
+            stop_worker(worker, (settings.grace_s + STOP_SLACK_S) * 1000)
+        finally:
+            desk.close()
 
 
 def stop_on_signal() -> threading.Event:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -14,12 +16,14 @@ import dramatiq
 import pytest
 from dramatiq.asyncio import EventLoopThread
 from dramatiq.middleware import Middleware
+from dramatiq.middleware.threading import raise_thread_exception
+from dramatiq.middleware.time_limit import TimeLimitExceeded
 from periodiq import Scheduler, cron
 
-from brandq.actors.broker import queue_depths
+from brandq.actors.broker import queue_depths, run_worker, stop_worker
 from brandq.actors.declare import MAX_PRIORITY, actor, bind, declared, message
 from brandq.actors.embedded import EmbeddedBroker
-from brandq.actors.middleware import MAX_DELAY_MS, TRACEBACK_CHARS, SafeAsyncIO, actor_loop
+from brandq.actors.middleware import MAX_DELAY_MS, TRACEBACK_CHARS, RollCall, SafeAsyncIO, actor_loop
 from tests.actors.working import SOON_S, NotingDesk, opened, working
 from tests.waiting import wait_until
 
@@ -258,6 +262,70 @@ def test_a_time_limit_interrupts_an_actor_that_hangs(broker: EmbeddedBroker, des
         assert all(thread.is_alive() for thread in worker.workers)
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_dead_thread_ends_the_process(
+    broker: EmbeddedBroker, desk: NotingDesk, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Given a time limit that fires between two messages, as it may, then the thread that it ends is missed, told, and the
+    process is ended for it; a worker that stops in order is not missed."""
+    ended = threading.Event()
+    broker.middleware[:] = [
+        RollCall(every_s=0.05, end=ended.set) if isinstance(one, RollCall) else one for one in broker.middleware
+    ]
+
+    @actor(queue_name=FETCH)
+    def fetch(desk: NotingDesk) -> None: ...
+
+    with working(broker, desk, fetch):
+        pass
+    assert not ended.is_set()
+    worker = run_worker(broker, {FETCH}, 2, worker_timeout_ms=100)
+    idle = worker.workers[0]
+    assert idle.ident is not None
+    raise_thread_exception(idle.ident, TimeLimitExceeded)
+    found = ended.wait(SOON_S)
+    with pytest.raises(SystemExit) as status:
+        stop_worker(worker, 10_000)
+    assert found
+    assert status.value.code == 3
+    assert f"worker thread {idle.name} died" in caplog.text
+
+
+DYING = """
+import logging, sys
+from dramatiq.middleware.threading import raise_thread_exception
+from dramatiq.middleware.time_limit import TimeLimitExceeded
+from brandq.actors.broker import open_broker, run_worker, stop_worker
+from brandq.actors.declare import actor, bind
+from brandq.running import stop_on_signal
+
+class Desk:
+    async def open_loop(self): ...
+    async def close_loop(self): ...
+
+@actor(queue_name="brandq.fetch")
+def fetch(desk): ...
+
+logging.basicConfig(stream=sys.stdout)
+broker = open_broker("embedded", role="test", threads=2, grace_s=1)
+bind(broker, Desk(), [fetch])
+stopping = stop_on_signal()
+worker = run_worker(broker, {"brandq.fetch"}, 2, worker_timeout_ms=100)
+raise_thread_exception(worker.workers[0].ident, TimeLimitExceeded)
+stopping.wait()
+stop_worker(worker, 5_000)
+print("not reached")
+"""
+
+
+def test_a_process_with_a_dead_thread_ends_with_a_status_that_restarts_it() -> None:
+    """Given a worker process, when one of its threads dies, then it stops in order, says why, and ends with status 3."""
+    ended = subprocess.run([sys.executable, "-c", DYING], capture_output=True, text=True, timeout=60, check=False)
+    assert ended.returncode == 3, ended.stdout + ended.stderr
+    assert "died; what it held is given out again" in ended.stdout
+    assert "not reached" not in ended.stdout
+
+
 def test_a_dead_letter_carries_a_short_traceback(broker: EmbeddedBroker, desk: NotingDesk) -> None:
     """Given a failure with an endless message, then what travels with the message is its end, and only so long."""
 
@@ -268,7 +336,8 @@ def test_a_dead_letter_carries_a_short_traceback(broker: EmbeddedBroker, desk: N
     with working(broker, desk, fetch):
         broker.enqueue(message(fetch))
         wait_until(lambda: queue_depths(broker)[FETCH].dead == 1, SOON_S, "the dead letter")
-    (dead,) = broker.dead_letters(FETCH)
+    dead = broker.dead(FETCH)[0].message
+    assert dead is not None
     assert len(dead.options["traceback"]) == TRACEBACK_CHARS
     assert dead.options["traceback"].rstrip().endswith("the end")
     assert dead.options["retries"] == 2

@@ -15,18 +15,22 @@ from urllib.parse import quote, urlsplit
 
 import dramatiq
 import pytest
+from dramatiq.common import dq_name
+from dramatiq.errors import ConnectionClosed
 from dramatiq.middleware import Middleware
 
 from brandq.actors.broker import (
     BrokerUnreachable,
     QueueDepth,
     RabbitBroker,
+    SafeConsumer,
     open_broker,
     queue_depths,
     run_worker,
     safe_url,
     shares,
 )
+from brandq.actors.dead_letters import dead_letters
 from brandq.actors.declare import QUEUES, actor, bind, message
 from brandq.actors.publisher import Publisher
 from brandq.errors import BadSettings
@@ -300,6 +304,52 @@ def test_an_acknowledgement_from_before_a_reconnect_settles_nothing(
     assert queue_depths(rabbit)[REPORT].dead == 0
 
 
+def test_a_worker_serves_every_queue_after_its_server_was_killed(
+    rabbit: RabbitBroker, rabbitmq_server: RabbitmqServer, desk: NotingDesk
+) -> None:
+    """Given actors at work on two queues when the server is killed, when it is back and they end, then what they had is
+    given out again, both queues and their delays are served, and no thread has died."""
+    go_on = threading.Event()
+
+    @actor(queue_name=FETCH)
+    def fetch(desk: NotingDesk, word: str) -> None:
+        desk.note(word)
+        assert go_on.wait(2 * SOON_S)
+
+    @actor(queue_name=ANALYZE)
+    def analyze(desk: NotingDesk, word: str) -> None:
+        desk.note(word)
+        assert go_on.wait(2 * SOON_S)
+
+    with working(rabbit, desk, fetch, analyze) as worker:
+        rabbit.enqueue(message(fetch, "fetch"))
+        rabbit.enqueue(message(analyze, "analyze"))
+        desk.wait_for(2)
+        before = {name: thread.consumer for name, thread in worker.consumers.items()}
+        rabbitmq_server.kill()
+        rabbitmq_server.start()
+        wait_until(
+            lambda: all(thread.consumer not in (None, before[name]) for name, thread in worker.consumers.items()),
+            60,
+            "every consumer to be back",
+        )
+        go_on.set()
+        # the first two again, for nobody was there to take their acknowledgements
+        assert sorted(desk.wait_for(4)) == ["analyze", "analyze", "fetch", "fetch"]
+        rabbit.release_connection()
+        for function in (fetch, analyze):
+            rabbit.enqueue(message(function, "now"))
+            rabbit.enqueue(message(function, "later"), delay=100)
+        assert sorted(desk.wait_for(8)[4:]) == ["later", "later", "now", "now"]
+        assert all(thread.is_alive() for thread in [*worker.workers, *worker.consumers.values()])
+        wait_until(lambda: _settled(rabbit, FETCH, ANALYZE), SOON_S, "all to be acknowledged")
+
+
+def _settled(broker: RabbitBroker, *queues: str) -> bool:
+    depths = queue_depths(broker)
+    return all((depths[name].ready, depths[name].dead) == (0, 0) for name in queues)
+
+
 def test_sends_from_many_threads_share_one_connection(
     rabbit: RabbitBroker, rabbitmq_server: RabbitmqServer, rabbitmq_url: str, desk: NotingDesk
 ) -> None:
@@ -361,6 +411,112 @@ def test_the_publisher_survives_a_restart_of_the_server(
     wait_until(lambda: publisher.send(message(note, 3)).result(60), 60, "a send that succeeds", every_s=0.5)
     publisher.close(SOON_S)
     assert queue_depths(rabbit)[REPORT].ready == 2 + sent_during
+
+
+@pytest.fixture
+def dumb_url() -> Iterator[str]:
+    """The address of a server that takes calls and never says a word."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        yield f"amqp://127.0.0.1:{listening.getsockname()[1]}/?connection_attempts=1&socket_timeout=0.3&stack_timeout=0.5"
+
+
+def test_a_server_that_says_nothing_is_one_that_is_down(
+    dumb_url: str, desk: NotingDesk, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Given a server that takes the call and hangs, then a send is given up and left to its sweep, the next ones at once,
+    and a look at the queues says so in words, as of a server that is down."""
+    with opened(dumb_url) as broker:
+        bind(broker, desk, [note])
+        publisher = Publisher(broker)
+        sent = [publisher.send(message(note, number)) for number in (41, 42)]
+        assert [future.result(SOON_S) for future in sent] == [False, False]
+        publisher.close(SOON_S)
+        assert "lost note(41)" in caplog.text
+        assert "the broker does not take it (ConnectionClosed)" in caplog.text
+        assert "the broker did not answer a moment ago" in caplog.text
+        with pytest.raises(BrokerUnreachable, match="BRANDQ_BROKER_URL"):
+            queue_depths(broker)
+        with pytest.raises(ConnectionClosed):
+            SafeConsumer(broker, REPORT, 1, 100)  # type: ignore[arg-type]
+
+
+def test_a_send_under_an_alarm_is_lost_in_time_and_the_next_one_is_sent(
+    rabbitmq_url: str, rabbitmq_server: RabbitmqServer, desk: NotingDesk
+) -> None:
+    """Given a server out of memory, when a message is sent, then it is given up after the connection's timeout, once and not
+    six times, and left to its sweep; looks at the queues are answered meanwhile; after the alarm, sends succeed again."""
+    tries: list[Any] = []
+
+    class Tries(Middleware):
+        def before_enqueue(self, broker: dramatiq.Broker, message: Any, delay: int | None) -> None:
+            tries.append(message.args)
+
+    with opened(f"{rabbitmq_url}?blocked_connection_timeout=1") as broker:
+        assert isinstance(broker, RabbitBroker)
+        # as the two stand to each other where nobody sets them: 25 s and 30 s
+        broker.enqueue_s = 0.8
+        broker.add_middleware(Tries())
+        bind(broker, desk, [note])
+        publisher = Publisher(broker)
+        assert publisher.send(message(note, 1)).result(SOON_S)
+        with rabbitmq_server.alarm():
+            during = publisher.send(message(note, 2))
+            assert queue_depths(broker)[REPORT].ready == 1
+            assert dead_letters(broker, REPORT) == []
+            assert during.result(60) is False
+            assert tries == [(1,), (2,)]
+        wait_until(lambda: publisher.send(message(note, 3)).result(60), 60, "a send that succeeds", every_s=0.5)
+        publisher.close(SOON_S)
+
+
+def test_whoever_stops_under_an_alarm_does_not_wait_for_its_end(
+    rabbitmq_url: str, rabbitmq_server: RabbitmqServer, desk: NotingDesk
+) -> None:
+    """Given a publisher that a server out of memory blocks for longer than this test lasts, when the process closes what it
+    has, then nothing waits for that server."""
+    with opened(f"{rabbitmq_url}?blocked_connection_timeout=3600") as broker:
+        bind(broker, desk, [note])
+        publisher = Publisher(broker)
+        assert publisher.send(message(note, 1)).result(SOON_S)
+        with rabbitmq_server.alarm():
+            during = publisher.send(message(note, 2))
+            publisher.close(0.5)
+            broker.close()
+            assert not during.done()
+        # what was blocked goes on: the thread ends by itself
+        assert during.result(SOON_S)
+
+
+def test_a_worker_under_an_alarm_loses_nothing_and_no_thread(
+    rabbitmq_url: str, rabbitmq_server: RabbitmqServer, desk: NotingDesk
+) -> None:
+    """Given an actor that fails and a message that falls due while nothing can be sent for an alarm, then the first is a dead
+    letter, the second comes after the alarm, and all threads live."""
+    alarmed = threading.Event()
+
+    @actor(queue_name=REPORT, max_retries=1, min_backoff=10, max_backoff=10)
+    def report(desk: NotingDesk, fails: bool) -> None:
+        desk.note(fails)
+        if fails:
+            assert alarmed.wait(SOON_S)
+            raise RuntimeError("under an alarm")
+
+    with (
+        opened(f"{rabbitmq_url}?blocked_connection_timeout=1") as broker,
+        working(broker, desk, report, threads=2) as worker,
+    ):
+        broker.enqueue(message(report, True))
+        assert desk.wait_for(1) == [True]
+        broker.enqueue(message(report, False), delay=5_000)
+        with rabbitmq_server.alarm():
+            assert desk.notes == [True], "the alarm came too late for this test"
+            waiting = worker.consumers[dq_name(REPORT)].consumer
+            alarmed.set()
+            wait_until(lambda: queue_depths(broker)[REPORT].dead == 1, 60, "the dead letter")
+            wait_until(lambda: worker.consumers[dq_name(REPORT)].consumer is not waiting, 60, "a try at sending")
+            assert desk.notes == [True]
+        assert desk.wait_for(2, 60)[1] is False
+        assert all(thread.is_alive() for thread in [*worker.workers, *worker.consumers.values()])
 
 
 def test_sends_to_a_server_that_is_down_are_counted_and_raise_nothing(

@@ -14,6 +14,7 @@ import subprocess
 import tempfile
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -31,6 +32,12 @@ _PROGRAMS = (
     "/usr/local/opt/rabbitmq/sbin/rabbitmq-server",
 )
 _EPMDS = ("/usr/bin/epmd", "/usr/lib/erlang/bin/epmd", "/opt/homebrew/bin/epmd", "/usr/local/bin/epmd")
+_CTLS = (
+    "/usr/lib/rabbitmq/bin/rabbitmqctl",
+    "/usr/lib/rabbitmq/lib/*/sbin/rabbitmqctl",
+    "/opt/homebrew/opt/rabbitmq/sbin/rabbitmqctl",
+    "/usr/local/opt/rabbitmq/sbin/rabbitmqctl",
+)
 _CONF = """\
 management.tcp.ip = 127.0.0.1
 management.tcp.port = {management_port}
@@ -81,8 +88,8 @@ class RabbitmqServer:
         if wait:
             self.wait_ready()
 
-    def _start(self) -> None:
-        environment = {
+    def _environment(self) -> dict[str, str]:
+        return {
             "PATH": os.environ.get("PATH", "/usr/bin:/bin"),
             "LANG": "C.UTF-8",
             "HOME": str(self.folder),  # holds the cookie
@@ -102,6 +109,9 @@ class RabbitmqServer:
             # two schedulers that sleep when idle, instead of one busy scheduler per core
             "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "+S 2:2 +sbwt none +sbwtdcpu none +sbwtdio none",
         }
+
+    def _start(self) -> None:
+        environment = self._environment()
         (self.folder / "pid").unlink(missing_ok=True)
         if self._epmd is None:
             mapper = [self._epmd_program, "-port", str(self._epmd_port), "-address", "127.0.0.1"]
@@ -152,6 +162,37 @@ class RabbitmqServer:
             self._server.wait(timeout_s)
         except subprocess.TimeoutExpired:
             self.kill()
+
+    @contextlib.contextmanager
+    def alarm(self) -> Iterator[None]:
+        """A server whose memory is full: it takes no message, and blocks every connection that sends one, until this
+        ends. What it has not answered by then goes on."""
+        self._ctl("set_vm_memory_high_watermark", "0")
+        try:
+            wait_until(self._alarmed, 20, "the alarm")
+            yield
+        finally:
+            if self.running:
+                self._ctl("set_vm_memory_high_watermark", "0.4")
+                wait_until(lambda: not self._alarmed(), 20, "the end of the alarm")
+
+    def _alarmed(self) -> bool:
+        # a node that has just started does not tell yet
+        return any(node.get("mem_alarm") for node in self.api("GET", "/nodes"))
+
+    def _ctl(self, *command: str) -> None:
+        program = _first(_CTLS)
+        if program is None:
+            raise ServerMissing("this test commands its RabbitMQ: install the package rabbitmq-server")
+        subprocess.run(
+            [program, *command],
+            env=self._environment(),
+            cwd=self.folder,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            check=True,
+            timeout=60,
+        )
 
     def close(self) -> None:
         """Ends it at once and removes its folder."""

@@ -5,14 +5,29 @@ from __future__ import annotations
 import logging
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
+import dramatiq
 import pytest
 from starlette.routing import Route
 
 from brandq import __version__, store
+from brandq.actors import fetch, report
+from brandq.actors.declare import MAX_PRIORITY, message
 from brandq.actors.desk import Desk
 from brandq.web import wire
-from tests.web.site import PLAN, ContractClient, answered, failed, finish, open_desk, settle, submit
+from tests.web.site import (
+    PLAN,
+    ContractClient,
+    add_key,
+    answered,
+    failed,
+    finish,
+    open_desk,
+    sample_ids,
+    settle,
+    submit,
+)
 
 
 def test_alive_and_ready(desk: Desk, client: ContractClient) -> None:
@@ -259,3 +274,64 @@ def test_what_is_paused_is_counted_without_a_callers_words(desk: Desk, client: C
 
 def model_of(desk: Desk, name: str) -> str:
     return next(str(listed.model) for listed in desk.registry.listing() if listed.name == name)
+
+
+def die(desk: Desk, sent: dramatiq.Message[Any]) -> None:
+    """Have this message end as a dead letter of its queue, as one that fails for good does."""
+    urgent = sent.copy(options={"broker_priority": MAX_PRIORITY})
+    desk.broker.enqueue(urgent)
+    consumer = desk.broker.consume(sent.queue_name, timeout=100)
+    delivered = next(consumer)
+    if delivered is not None and delivered.message_id == urgent.message_id:
+        consumer.nack(delivered)
+    # what was taken beside it goes back
+    consumer.close()
+
+
+def test_dead_letters_are_listed_and_explained_to_those_who_may_know(desk: Desk, client: ContractClient) -> None:
+    """Given dead letters of two executions and one of an actor that is not here, when statistics are read, then admins see each
+    with its reason and what the tables say of it now; others see how many there are, and no ids."""
+    mine, hers = submit(client), submit(client)
+    finish(desk, hers)
+    die(desk, message(fetch, sample_ids(desk, mine)[:1]))
+    die(desk, message(report, hers))
+    die(desk, message(fetch, [1]).copy(actor_name="newer"))
+    shown = client.get("/api/statistics").json()
+    assert shown["broker"]["queues"]["brandq.fetch"]["dead"] == 2
+    waiting, unknown, ended = sorted(shown["dead_letters"], key=lambda letter: letter["queue"])
+    assert (waiting["actor"], waiting["sample_ids"]) == ("fetch", sample_ids(desk, mine)[:1])
+    assert waiting["now"].startswith(f"sample {sample_ids(desk, mine)[0]}: waits; its sweep sends it again within ")
+    assert (unknown["actor"], unknown["reason"]) == ("newer", "no such actor here")
+    assert (ended["queue"], ended["execution_ids"]) == ("brandq.report", [hers])
+    assert ended["now"] == f"execution {hers} ended as completed; nothing to do"
+    text = client.get("/metrics").text
+    for line in (
+        "brandq_broker_up 1.0",
+        'brandq_dead_letters{queue="brandq.fetch"} 2.0',
+        'brandq_dead_letters{queue="brandq.report"} 1.0',
+        'brandq_dead_letters{queue="brandq.analyze"} 0.0',
+        'brandq_queue_messages{queue="brandq.analyze",state="ready"} 0.0',
+    ):
+        assert line in text
+    admin = ContractClient(desk, key=add_key(desk, "ann", "admin"))
+    reader = ContractClient(desk, key=add_key(desk, "bob", "read"))
+    assert len(admin.get("/api/statistics").json()["dead_letters"]) == 3
+    others = reader.get("/api/statistics")
+    assert others.json()["dead_letters"] is None
+    assert others.json()["broker"]["queues"]["brandq.fetch"]["dead"] == 2
+    assert hers not in others.text
+    assert mine not in others.text
+
+
+def test_without_a_broker_there_are_no_counts_of_queues(postgres_url: str, tmp_path: Path) -> None:
+    """Given a broker that is gone, then statistics and metrics are there all the same, and say so instead of zeros."""
+    desk = open_desk(postgres_url, tmp_path, BRANDQ_BROKER_URL="amqp://someuser:somepassword@127.0.0.1:1/")
+    client = ContractClient(desk)
+    shown = client.get("/api/statistics").json()
+    assert (shown["broker"]["reachable"], shown["broker"]["queues"], shown["dead_letters"]) == (False, {}, None)
+    assert "BRANDQ_BROKER_URL" in shown["broker"]["error"]
+    text = client.get("/metrics").text
+    assert "brandq_broker_up 0.0" in text
+    assert "brandq_dead_letters" not in text
+    assert "brandq_queue_messages" not in text
+    desk.close()

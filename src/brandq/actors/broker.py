@@ -11,12 +11,15 @@ for moments only one of a thread that declares a queue or sends a message back f
 from __future__ import annotations
 
 import logging
+import math
 import os
 import re
 import socket
 import threading
+import time
 import weakref
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -27,12 +30,15 @@ import pika.exceptions
 from dramatiq.broker import Consumer, MessageProxy
 from dramatiq.brokers.rabbitmq import RabbitmqBroker, _RabbitmqConsumer
 from dramatiq.common import dq_name, xq_name
+from dramatiq.errors import ConnectionClosed
 from dramatiq.middleware import Middleware
-from dramatiq.worker import Worker, WorkerThread, _WorkerMiddleware
+from dramatiq.worker import ConsumerThread, Worker, WorkerThread, _WorkerMiddleware
+from pika.adapters.utils.connection_workflow import AMQPConnectorException
 
 from brandq.actors.declare import MAX_PRIORITY, QUEUES
 from brandq.actors.embedded import EmbeddedBroker
-from brandq.actors.middleware import house_middleware
+from brandq.actors.fitting import Unfit, functions_of, read_message, require_fit, safe_name
+from brandq.actors.middleware import RollCall, house_middleware
 from brandq.errors import BadSettings, BrandqError
 
 logger = logging.getLogger(__name__)
@@ -53,10 +59,16 @@ CONNECTION = {
     "socket_timeout": 5.0,
     "stack_timeout": 10.0,
 }
-#: for a look at the queues by somebody who waits for it
-DEPTHS_CONNECTION = {"connection_attempts": 1, "socket_timeout": 2.0, "stack_timeout": 3.0, "heartbeat": 0}
+#: for a look at the queues by somebody who waits for it. A server that stops answering in the middle is noticed by its
+#: missing heartbeats: pika looks for them every 7 s then, so no look takes longer than some 15 s
+LOOK_CONNECTION = {"connection_attempts": 1, "socket_timeout": 2.0, "stack_timeout": 3.0, "heartbeat": 2}
+#: seconds after which dramatiq's next try at publishing a message is not made any more. Must exceed three tries to
+#: connect, and be less than blocked_connection_timeout: a server with an alarm costs one of these, not six
+ENQUEUE_S = 25.0
 #: the queue whose messages wait for minutes; in a process that serves others too it gets at most half of the threads
 SLOW_QUEUE = "brandq.fetch"
+#: dramatiq's property; mypy knows only what it gives
+_CONNECTION: Any = RabbitmqBroker.connection
 
 
 class BrokerUnreachable(BrandqError):
@@ -78,12 +90,21 @@ class QueueDepth:
 
 
 class SafeConsumer(_RabbitmqConsumer):
-    """Settles only what it delivered itself.
+    """Delivers only what this process can work on, and settles only what it delivered itself.
+
+    What cannot be worked on goes to the dead letters at once, see ``fitting``.
 
     Delivery tags start at 1 on every connection, and dramatiq acknowledges through the consumer of the moment. An actor
     that outlives a reconnect would thus acknowledge another message with the same tag, which is then lost if its worker
     dies. A stale acknowledgement is ignored instead: RabbitMQ has already put that message back.
     """
+
+    def __init__(self, broker: RabbitBroker, queue_name: str, prefetch: int, timeout: int) -> None:
+        try:
+            super().__init__(broker, queue_name, prefetch, timeout)
+        except AMQPConnectorException as error:
+            raise ConnectionClosed(error) from None
+        self.iterator = self._usable(self.iterator)
 
     def __next__(self) -> MessageProxy | None:
         message: MessageProxy | None = super().__next__()
@@ -101,6 +122,21 @@ class SafeConsumer(_RabbitmqConsumer):
         if self._delivered(message):
             super().nack(message)
 
+    def _usable(self, deliveries: Iterator[tuple[Any, Any, bytes]]) -> Iterator[tuple[Any, Any, bytes | None]]:
+        """The deliveries; in place of one that cannot be worked on, which is dead-lettered, none."""
+        for method, properties, body in deliveries:
+            message = None
+            try:
+                if method is not None:
+                    message = read_message(body)
+                    require_fit(message, self.queue_name, functions_of(self.broker))
+                yield method, properties, body
+            except Unfit as unfit:
+                name = safe_name(message.message_id) if message is not None else None
+                logger.error("dead letter from %s (%s): %s", self.queue_name, name or "no id", unfit)
+                self._nack(method.delivery_tag)
+                yield None, None, None
+
     def _delivered(self, message: MessageProxy) -> bool:
         if message.__dict__.get("delivered_by") is self:
             return True
@@ -110,15 +146,40 @@ class SafeConsumer(_RabbitmqConsumer):
         return False
 
 
+class _OwnConnections(Middleware):
+    """Every thread of a worker that ends closes the connection on which it published; nobody else may."""
+
+    def before_consumer_thread_shutdown(self, broker: dramatiq.Broker, thread: ConsumerThread) -> None:
+        if isinstance(broker, RabbitBroker):
+            broker.release_connection()
+
+
 class RabbitBroker(RabbitmqBroker):
     """Dramatiq's broker with confirms, priorities, our consumer, our prefetch and named connections."""
 
     def __init__(self, url: str, *, role: str, threads: int, middleware: list[Middleware] | None = None) -> None:
         super().__init__(confirm_delivery=True, max_priority=MAX_PRIORITY, middleware=middleware)
+        self.add_middleware(_OwnConnections())
         self.parameters = [_parameters(part, role) for part in _parts(url)]
         #: no queue gets more than this at once, until ``run_worker`` says how the queues share the threads
         self.threads = threads
         self.shares: dict[str, int] = {}
+        self.enqueue_s = ENQUEUE_S
+
+    @property
+    def connection(self) -> Any:
+        """This thread's connection. AMQPConnectionError also from a server that takes the call and then says nothing.
+
+        Of that pika makes an error that is not one of its own, and dramatiq would not try again.
+        """
+        try:
+            return _CONNECTION.fget(self)
+        except AMQPConnectorException as error:
+            raise pika.exceptions.AMQPConnectionError(error) from error
+
+    @connection.deleter
+    def connection(self) -> None:
+        _CONNECTION.fdel(self)
 
     @property
     def consumer_class(self) -> type[SafeConsumer]:
@@ -138,14 +199,26 @@ class RabbitBroker(RabbitmqBroker):
             self.release_connection()
 
     def enqueue(self, message: dramatiq.Message[Any], *, delay: int | None = None) -> dramatiq.Message[Any]:
-        """Published and confirmed, or ConnectionClosed after some 20 s; whoever calls this waits that long."""
+        """Published and confirmed, or ConnectionClosed; whoever calls this waits that long.
+
+        Some 25 s where nobody answers, and blocked_connection_timeout where the server takes nothing for want of memory
+        or disk.
+        """
+        self.state.give_up_at = time.monotonic() + self.enqueue_s
         try:
             return super().enqueue(message, delay=delay)
         finally:
+            del self.state.give_up_at
             if isinstance(threading.current_thread(), WorkerThread):
                 # A worker thread sends only what failed, once a minute or less; between two of those the server would
                 # drop its connection for missing heartbeats.
                 self.release_connection()
+
+    def declare_queue(self, queue_name: str, *, ensure: bool = False) -> None:
+        """As dramatiq does; and, being the first thing of each of its six tries to publish, the end of trying."""
+        if ensure and time.monotonic() >= getattr(self.state, "give_up_at", math.inf):
+            raise ConnectionClosed(TimeoutError("the server did not take the message in time"))
+        super().declare_queue(queue_name, ensure=ensure)
 
     def keep_alive(self) -> None:
         """Answer heartbeats on this thread's publishing connection, if it has one; nobody else does."""
@@ -154,12 +227,22 @@ class RabbitBroker(RabbitmqBroker):
             return
         try:
             connection.process_data_events(0)
-        except pika.exceptions.AMQPError:
+        except (pika.exceptions.AMQPError, OSError, AssertionError):
+            # The last is pika's own way of meeting what a dying connection sends.
             self.release_connection()
 
     def release_connection(self) -> None:
         """Close this thread's publishing connection; the next enqueue opens another. A thread that ends calls this."""
         del self.connection
+
+    def close(self) -> None:
+        """Close this thread's connection. Every other thread closes its own when it ends.
+
+        One that has not ended is still being kept waiting by a server that takes nothing, and so would whoever closed
+        its connection for it; that one is closed with the process.
+        """
+        self._ignore_pika_logs()
+        self.release_connection()
 
 
 def open_broker(
@@ -226,7 +309,8 @@ def run_worker(broker: dramatiq.Broker, queues: Collection[str], threads: int, w
 def stop_worker(worker: Worker, timeout_ms: int) -> None:
     """Finish what runs, give back what waits, close the loop. ``timeout_ms`` must exceed the drain's grace by seconds.
 
-    Twice the timeout is the longest this takes: once for the threads that work, once for those that consume.
+    Twice the timeout is the longest this takes: once for the threads that work, once for those that consume. The
+    process ends with status 3 where it stops because a thread of the worker had died.
     """
     worker.stop(timeout=timeout_ms)
     # Dramatiq leaves its hook in the broker, where it would start consumers for a worker that is gone.
@@ -235,12 +319,14 @@ def stop_worker(worker: Worker, timeout_ms: int) -> None:
         for middleware in worker.broker.middleware
         if not (isinstance(middleware, _WorkerMiddleware) and middleware.worker is worker)
     ]
+    if any(isinstance(middleware, RollCall) and middleware.missing for middleware in worker.broker.middleware):
+        raise SystemExit(3)
 
 
 def queue_depths(broker: dramatiq.Broker) -> dict[str, QueueDepth]:
     """Every declared queue's depth, zeros for one that the server does not have yet; BrokerUnreachable within seconds.
 
-    One short connection of its own, so that a health check waits neither for the publisher nor for consumers.
+    A health check may call this: it waits neither for the publisher nor for consumers.
     """
     names = sorted(broker.get_declared_queues())
     if isinstance(broker, EmbeddedBroker):
@@ -248,16 +334,7 @@ def queue_depths(broker: dramatiq.Broker) -> dict[str, QueueDepth]:
             name: QueueDepth(*broker.get_queue_message_counts(name), consumers=broker.consumer_count(name))
             for name in names
         }
-    if not isinstance(broker, RabbitBroker):
-        raise TypeError(f"{type(broker).__name__} is not a broker of open_broker")
-    try:
-        connection = pika.BlockingConnection([_with(parameters, DEPTHS_CONNECTION) for parameters in broker.parameters])
-    except (pika.exceptions.AMQPError, OSError) as error:
-        # The class alone: pika's message may repeat the URL.
-        raise BrokerUnreachable(
-            f"RabbitMQ does not answer ({type(error).__name__}); check BRANDQ_BROKER_URL"
-        ) from error
-    try:
+    with _looking(broker) as connection:
         depths = {}
         for name in names:
             ready, consumers = _count(connection, name)
@@ -265,10 +342,48 @@ def queue_depths(broker: dramatiq.Broker) -> dict[str, QueueDepth]:
             dead, _ = _count(connection, xq_name(name))
             depths[name] = QueueDepth(ready, delayed, dead, consumers)
         return depths
+
+
+def dead_bodies(broker: dramatiq.Broker, queue_name: str, most: int) -> list[tuple[bytes, list[dict[str, Any]]]]:
+    """The oldest dead letters of a queue on RabbitMQ, with what their x-death headers say; BrokerUnreachable.
+
+    They are taken and given back in their old order, none is lost if this process dies meanwhile, and how long they are
+    still kept does not change; but RabbitMQ marks them as redelivered, and while this lasts another look sees fewer.
+    """
+    with _looking(broker) as connection:
+        channel = connection.channel()
+        try:
+            taken: list[tuple[bytes, list[dict[str, Any]]]] = []
+            while len(taken) < most and (got := channel.basic_get(xq_name(queue_name)))[0] is not None:
+                taken.append((got[2], (got[1].headers or {}).get("x-death") or []))
+        except pika.exceptions.ChannelClosedByBroker as error:
+            if error.reply_code != 404:
+                raise
+            return []
+        channel.basic_nack(0, multiple=True, requeue=True)
+        # Answered by the queue itself, behind what it was given back: who counts after this counts all of them.
+        channel.queue_declare(xq_name(queue_name), passive=True)
+        return taken
+
+
+@contextmanager
+def _looking(broker: dramatiq.Broker) -> Iterator[Any]:
+    """One short connection of its own, that waits neither for the publisher nor for consumers. BrokerUnreachable."""
+    if not isinstance(broker, RabbitBroker):
+        raise TypeError(f"{type(broker).__name__} is not a broker of open_broker")
+    try:
+        connection = pika.BlockingConnection([_with(parameters, LOOK_CONNECTION) for parameters in broker.parameters])
+    except (pika.exceptions.AMQPError, AMQPConnectorException, OSError) as error:
+        # The class alone: pika's message may repeat the URL.
+        raise BrokerUnreachable(
+            f"RabbitMQ does not answer ({type(error).__name__}); check BRANDQ_BROKER_URL"
+        ) from error
+    try:
+        yield connection
     except (pika.exceptions.AMQPError, OSError) as error:
         raise BrokerUnreachable(f"RabbitMQ stopped answering ({type(error).__name__}); try again") from error
     finally:
-        if connection.is_open:
+        with suppress(pika.exceptions.AMQPError, OSError):
             connection.close()
 
 

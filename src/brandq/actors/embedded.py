@@ -12,18 +12,24 @@ from __future__ import annotations
 
 import heapq
 import itertools
+import logging
 import math
 import threading
 import time
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 import dramatiq
 from dramatiq.broker import Consumer, MessageProxy
 from dramatiq.errors import ConnectionClosed, QueueJoinTimeout, QueueNotFound
 from dramatiq.middleware import Middleware
+
+from brandq.actors.fitting import Unfit, functions_of, read_message, require_fit, safe_name
+
+logger = logging.getLogger(__name__)
 
 #: waiting and delayed messages of one queue, about half a kilobyte each; must exceed the messages of every execution
 #: open at once (32 samples each). Over it, enqueue raises and the sweep sends again later.
@@ -46,6 +52,19 @@ class _Entry:
     redelivered: bool = field(compare=False, default=False)
 
 
+@dataclass(frozen=True)
+class Dead:
+    """A message that will not be given out any more: it failed for good, or (``unfit`` says why) was never tried.
+
+    ``message`` is None where its ``size`` bytes are no message.
+    """
+
+    message: dramatiq.Message[Any] | None
+    size: int
+    died_at: datetime
+    unfit: str | None = None
+
+
 class _Queue:
     def __init__(self, lock: threading.Lock) -> None:
         #: wakes consumers when something arrives or is settled, and ``join`` when nothing is left
@@ -54,7 +73,7 @@ class _Queue:
         self.delayed: list[tuple[float, int, _Entry]] = []
         #: handed out and not settled, by tag
         self.unacked: dict[int, _Entry] = {}
-        self.dead: deque[dramatiq.Message[Any]] = deque(maxlen=MAX_DEAD)
+        self.dead: deque[Dead] = deque(maxlen=MAX_DEAD)
         self.consumers = 0
 
 
@@ -112,7 +131,8 @@ class EmbeddedBroker(dramatiq.Broker):
 
     def consume(self, queue_name: str, prefetch: int = 1, timeout: int = 1000) -> Consumer:
         """A consumer that holds at most this queue's share of the threads; dramatiq's ``prefetch`` is not asked."""
-        return EmbeddedConsumer(self, self._queue(queue_name), self.shares.get(queue_name, self.threads), timeout)
+        share = self.shares.get(queue_name, self.threads)
+        return EmbeddedConsumer(self, queue_name, self._queue(queue_name), share, timeout)
 
     def flush(self, queue_name: str) -> None:
         """Drop what waits, what is delayed and the dead letters; what a worker holds stays with it."""
@@ -154,8 +174,8 @@ class EmbeddedBroker(dramatiq.Broker):
     def consumer_count(self, queue_name: str) -> int:
         return self._queue(queue_name).consumers
 
-    def dead_letters(self, queue_name: str) -> list[dramatiq.Message[Any]]:
-        """The last MAX_DEAD messages that failed for good, oldest first, with a short ``traceback`` option."""
+    def dead(self, queue_name: str) -> list[Dead]:
+        """The last MAX_DEAD dead letters, oldest first; one that failed has a short ``traceback`` option."""
         queue = self._queue(queue_name)
         with self._lock:
             return list(queue.dead)
@@ -184,10 +204,11 @@ class EmbeddedBroker(dramatiq.Broker):
 class EmbeddedConsumer(Consumer):
     """Hands out messages in order, as long as fewer than ``prefetch`` of them are unsettled."""
 
-    def __init__(self, broker: EmbeddedBroker, queue: _Queue, prefetch: int, timeout_ms: int) -> None:
+    def __init__(self, broker: EmbeddedBroker, queue_name: str, queue: _Queue, prefetch: int, timeout_ms: int) -> None:
         if broker.closed:
             raise ConnectionClosed(RuntimeError("the broker is closed"))
         self.broker = broker
+        self.queue_name = queue_name
         self.queue = queue
         self.prefetch = prefetch
         self.timeout_s = timeout_ms / 1000
@@ -203,10 +224,13 @@ class EmbeddedConsumer(Consumer):
                 next_due = self.broker.move_due(self.queue)
                 if self.queue.ready and len(self.held) < self.prefetch:
                     entry = heapq.heappop(self.queue.ready)
+                    message = self._usable(entry)
+                    if message is None:
+                        continue
                     tag = self.broker.next_number()
                     self.queue.unacked[tag] = entry
                     self.held.add(tag)
-                    return EmbeddedMessage(tag, entry)
+                    return EmbeddedMessage(tag, message, redelivered=entry.redelivered)
                 now = time.monotonic()
                 if now >= deadline:
                     return None  # the consumer thread looks whether it should stop, and comes back
@@ -219,8 +243,9 @@ class EmbeddedConsumer(Consumer):
 
     def nack(self, message: MessageProxy) -> None:
         with self.queue.changed:
-            if self._settle(message):
-                self.queue.dead.append(message._message)
+            entry = self.queue.unacked.get(message._tag)
+            if self._settle(message) and entry is not None:
+                self.queue.dead.append(Dead(message._message, len(entry.body), datetime.now(UTC)))
 
     def requeue(self, messages: Iterable[MessageProxy]) -> None:
         """Back to their old places in the order, marked as redelivered."""
@@ -236,6 +261,20 @@ class EmbeddedConsumer(Consumer):
                 self.queue.consumers -= 1
             for tag in list(self.held):
                 self._give_back(tag)
+
+    def _usable(self, entry: _Entry) -> dramatiq.Message[Any] | None:
+        """The message to give out; None for one that went to the dead letters, because nobody here can work on it."""
+        message = None
+        try:
+            message = read_message(entry.body)
+            require_fit(message, self.queue_name, functions_of(self.broker))
+            return message
+        except Unfit as unfit:
+            name = safe_name(message.message_id) if message is not None else None
+            logger.error("dead letter from %s (%s): %s", self.queue_name, name or "no id", unfit)
+            self.queue.dead.append(Dead(message, len(entry.body), datetime.now(UTC), str(unfit)))
+            self.queue.changed.notify_all()
+            return None
 
     def _settle(self, message: MessageProxy) -> bool:
         """Forget one that this consumer holds; False for a stale one, which belongs to somebody else by now."""
@@ -258,7 +297,7 @@ class EmbeddedConsumer(Consumer):
 class EmbeddedMessage(MessageProxy):
     """A delivery: the message, its tag, and whether somebody held it before."""
 
-    def __init__(self, tag: int, entry: _Entry) -> None:
-        super().__init__(dramatiq.Message.decode(entry.body))
+    def __init__(self, tag: int, message: dramatiq.Message[Any], *, redelivered: bool) -> None:
+        super().__init__(message)
         self._tag = tag
-        self.redelivered = entry.redelivered
+        self.redelivered = redelivered

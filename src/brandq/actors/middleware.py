@@ -15,9 +15,11 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import logging
+import os
+import signal
 import threading
 import time
-from collections.abc import Awaitable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, Protocol, TypeVar
 
 import dramatiq
@@ -45,6 +47,8 @@ TICK_SKIP_S = 300
 #: the last characters of a traceback name the error; all of it (30 frames) would travel with every retry and stand in
 #: the management UI
 TRACEBACK_CHARS = 1_000
+#: between two looks at the threads of a worker
+ROLL_CALL_S = 5.0
 #: ids of one message in one log line; a batch of 32 ids must fit
 LOG_CHARS = 400
 
@@ -224,6 +228,54 @@ class Drain(Middleware):
             actor.cancel()
 
 
+def end_process() -> None:
+    """Stop as for SIGTERM: running calls get their grace, and what cannot be finished is handed back."""
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+class RollCall(Middleware):
+    """Ends the process when a thread of its worker has died, so that its supervisor starts a whole one.
+
+    Dramatiq never misses a thread. A time limit that fires between two messages ends a worker thread, and the message
+    it held stays held, so that its queue's share shrinks; an error while reconnecting may end a consumer. Such a
+    process lives on, looks well, and serves less, or nothing.
+    """
+
+    def __init__(self, every_s: float = ROLL_CALL_S, end: Callable[[], None] = end_process) -> None:
+        self.every_s = every_s
+        self.end = end
+        #: the threads that had died when the process was ended for them
+        self.missing: list[str] = []
+        self._stopping = threading.Event()
+
+    def after_worker_boot(self, broker: dramatiq.Broker, worker: Worker) -> None:
+        self.missing = []
+        self._stopping = threading.Event()
+        threading.Thread(
+            target=self._watch, args=(worker, self._stopping), name="brandq-roll-call", daemon=True
+        ).start()
+
+    def before_worker_shutdown(self, broker: dramatiq.Broker, worker: Worker) -> None:
+        self._stopping.set()
+
+    def _watch(self, worker: Worker, stopping: threading.Event) -> None:
+        while not stopping.wait(self.every_s):
+            missing = [f"worker thread {thread.name}" for thread in worker.workers if not thread.is_alive()]
+            missing += [f"consumer of {name}" for name, thread in worker.consumers.items() if not thread.is_alive()]
+            loop = actor_loop()
+            if loop is not None and not loop.is_alive():
+                missing.append("the actors' loop")
+            # once it stops, threads end as they should
+            if missing and not stopping.is_set():
+                self.missing = missing
+                logger.critical(
+                    "%s died; what it held is given out again when this process ends, which it does now",
+                    ", ".join(missing),
+                )
+                self.end()
+                return
+
+
 class SafeRetries(Retries):
     """Retries that cannot lose a message: when its own enqueue fails, the message is dead-lettered, not acknowledged.
 
@@ -270,6 +322,7 @@ def house_middleware(grace_s: float) -> list[Middleware]:
         # After the loop and its resources: its last cancelling comes before they close.
         Drain(grace_s),
         SafeRetries(),
+        RollCall(),
         # Before the time limit: a skipped tick arms no timer.
         PeriodiqMiddleware(skip_delay=TICK_SKIP_S),
         # Last, so that it is armed nearest to the actor and disarmed first: fired during SafeRetries' enqueue it would

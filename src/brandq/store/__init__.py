@@ -65,6 +65,7 @@ from brandq.store.executions import (
     unclosed,
 )
 from brandq.store.findings import abandon_unread, begin_reading, record_findings, replace_findings, stale_readings
+from brandq.store.lookup import ExecutionFound, Found, SampleFound, look_up
 from brandq.store.migrating import current_revision, migrate, migrations_folder, newest_revision, require_newest
 from brandq.store.refusing import abandon_overdue, refuse_overdue, refuse_paused, refuse_samples
 from brandq.store.reports import (
@@ -134,7 +135,9 @@ __all__ = [
     "EngineState",
     "Evidence",
     "Execution",
+    "ExecutionFound",
     "Filter",
+    "Found",
     "Order",
     "Place",
     "Placed",
@@ -142,6 +145,7 @@ __all__ = [
     "ReportVersion",
     "Reservation",
     "SampleFilter",
+    "SampleFound",
     "SampleRow",
     "SetAside",
     "Settled",
@@ -188,6 +192,7 @@ __all__ = [
     "list_executions",
     "list_keys",
     "list_samples",
+    "look_up",
     "meet_settings",
     "migrate",
     "migrations_folder",

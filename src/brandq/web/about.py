@@ -2,48 +2,22 @@
 
 from __future__ import annotations
 
-import threading
-import time
-from dataclasses import asdict
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from starlette.responses import Response
 
 from brandq import __version__, store
-from brandq.actors.broker import queue_depths
-from brandq.actors.desk import Desk
-from brandq.errors import BrandqError
+from brandq.actors.dead_letters import DeadLetter, explain, ids_of
 from brandq.web import wire
+from brandq.web.looking import BrokerLook
 from brandq.web.metrics import Metrics
 from brandq.web.openapi import JSON, Operation, Parameter, Returns, Visit, operation
 from brandq.web.pauses import Known, known_of, pause
 from brandq.web.schemas import ref
 
-#: seconds that one look at the broker serves; a probe every second must not open a connection every second
-BROKER_S = 5.0
 MAX_STATISTICS_DAYS = 365
-
-
-class BrokerLook:
-    """The queues' depths as of at most BROKER_S seconds ago. One caller looks, the others wait for what it sees."""
-
-    def __init__(self, desk: Desk) -> None:
-        self.desk = desk
-        self._lock = threading.Lock()
-        self._looked_at = -BROKER_S
-        self._seen: dict[str, Any] = {}
-
-    def see(self) -> dict[str, Any]:
-        with self._lock:
-            if time.monotonic() - self._looked_at >= BROKER_S:
-                try:
-                    queues = {name: asdict(depth) for name, depth in queue_depths(self.desk.broker).items()}
-                    self._seen = {"reachable": True, "error": None, "queues": queues}
-                except BrandqError as error:
-                    self._seen = {"reachable": False, "error": str(error), "queues": {}}
-                self._looked_at = time.monotonic()
-            return self._seen
 
 
 @operation(Operation("Am I alive", "service", None, {200: Returns("Yes", {JSON: ref("Health")})}))
@@ -134,12 +108,16 @@ def counted_since(visit: Visit) -> tuple[datetime, store.Statistics]:
         "Count executions",
         "service",
         "read",
-        {200: Returns("The caller's executions", {JSON: ref("Statistics")})},
+        {200: Returns("The caller's executions, and the queues", {JSON: ref("Statistics")})},
         parameters=(DAYS,),
     )
 )
 def show_statistics(visit: Visit) -> Response:
-    """How many, in which status, and how many of the ended ones have usable answers. Cancelled ones did not end so."""
+    """How many, in which status, and how many of the ended ones have usable answers. Cancelled ones did not end so.
+
+    Behind them the queues as they were a few seconds ago. `dead_letters`, the oldest 20 of each queue, is null without
+    the scope admin, because they name executions of every owner, and while the broker cannot be reached.
+    """
     since, found = counted_since(visit)
     usable_rate: dict[str, Any] = {"value": None, "k": 0, "n": 0, "reason": "no execution has ended"}
     if found.ended:
@@ -149,6 +127,8 @@ def show_statistics(visit: Visit) -> Response:
             "n": found.ended,
             "definition": "completed and partial executions / completed, partial and failed ones",
         }
+    broker: BrokerLook = visit.request.app.state.broker
+    letters = broker.letters() if "admin" in visit.caller.scopes else None
     average = None if found.avg_duration_s is None else round(found.avg_duration_s, 3)
     return wire.Json(
         {
@@ -164,5 +144,32 @@ def show_statistics(visit: Visit) -> Response:
                 "n": found.timed,
                 "definition": "mean of ended_at - started_at over the ended executions that had started",
             },
+            "broker": broker.see(),
+            "dead_letters": None if letters is None else _letters(visit, letters),
         }
     )
+
+
+def _letters(visit: Visit, letters: Sequence[DeadLetter]) -> list[dict[str, Any]]:
+    """Dead letters, each with what the tables say of its ids now."""
+    sample_ids, execution_ids = ids_of(letters)
+    with visit.desk.database.read() as db:
+        found = store.look_up(db, sample_ids=sample_ids, execution_ids=execution_ids)
+    now, lost_after_s = visit.desk.now(), visit.desk.settings.lost_after_s
+    return [
+        {
+            "queue": letter.queue_name,
+            "reason": letter.reason,
+            "actor": letter.actor_name,
+            "message_id": letter.message_id,
+            "sample_ids": list(letter.sample_ids),
+            "execution_ids": list(letter.execution_ids),
+            "sent_at": letter.sent_at and wire.instant(letter.sent_at),
+            "died_at": letter.died_at and wire.instant(letter.died_at),
+            "tries": letter.tries,
+            "error": letter.error,
+            "size": letter.size,
+            "now": explain(letter, found, lost_after_s=lost_after_s, now=now),
+        }
+        for letter in letters
+    ]

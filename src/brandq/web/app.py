@@ -34,6 +34,7 @@ from brandq.errors import (
     TooManyRequests,
 )
 from brandq.web import about, access, api, comparisons, compat, evidence, openapi, pages, wire
+from brandq.web.looking import BrokerLook
 from brandq.web.metrics import Metrics
 from brandq.web.openapi import Operation, Visit, terms_of
 
@@ -85,7 +86,8 @@ HEADERS: Mapping[str, str] = {
 
 def create_app(desk: Desk) -> Starlette:
     """The web side of a desk. It opens nothing, so it has nothing to close: the desk is the caller's."""
-    metrics = Metrics(desk)
+    broker = BrokerLook(desk)
+    metrics = Metrics(desk, broker)
     document = openapi.document(ROUTES)
     handlers: dict[Any, ExceptionHandler] = dict.fromkeys((*PROBLEMS, BadRequest, HTTPException), _tell)
     app = Starlette(
@@ -96,7 +98,7 @@ def create_app(desk: Desk) -> Starlette:
     # a path with a slash too many is not ours; a redirect would turn a POST into two requests
     app.router.redirect_slashes = False
     app.state.metrics = metrics
-    app.state.broker = about.BrokerLook(desk)
+    app.state.broker = broker
     app.state.openapi = document
     return app
 

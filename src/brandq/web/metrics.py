@@ -1,4 +1,4 @@
-"""What Prometheus is told: requests of this process as they happen, and the tables as they stand at each scrape."""
+"""What Prometheus is told: requests of this process as they happen, tables and queues as they stand at each scrape."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from brandq.actors.desk import Desk
 from brandq.errors import DatabaseNotReady
 from brandq.states import ExecutionState
 from brandq.store import EngineState
+from brandq.web.looking import BrokerLook
 from brandq.web.pauses import parted
 
 logger = logging.getLogger(__name__)
@@ -29,9 +30,10 @@ OTHER_MODELS = "other"
 class Metrics:
     """The counters of one application. Its own registry: two applications in one process do not mix."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: Desk, broker: BrokerLook) -> None:
         self._registry = CollectorRegistry()
         self._registry.register(_Tables(desk))
+        self._registry.register(_Queues(broker))
         self._requests = Counter(
             "brandq_http_requests",
             "Requests answered by this process",
@@ -123,3 +125,38 @@ class _Tables(Collector):
         for (engine, reason), n in sorted(counted.items()):
             paused.add_metric([engine, reason], n)
         return paused
+
+
+class _Queues(Collector):
+    """The queues as of some seconds ago, so also what only workers saw; ``brandq_broker_up`` 0 where nobody answers."""
+
+    def __init__(self, broker: BrokerLook) -> None:
+        self.broker = broker
+
+    def describe(self) -> list[Metric]:
+        """Nothing: registering must not reach for the broker."""
+        return []
+
+    def collect(self) -> Iterator[Metric]:
+        depths = self.broker.depths()
+        up = GaugeMetricFamily("brandq_broker_up", "Whether the broker answered")
+        up.add_metric([], 0 if depths is None else 1)
+        yield up
+        if depths is None:
+            return
+        queued = GaugeMetricFamily(
+            "brandq_queue_messages", "Messages that no worker holds, by queue and state", labels=["queue", "state"]
+        )
+        dead = GaugeMetricFamily(
+            "brandq_dead_letters",
+            "Messages that failed for good, or that nobody could work on; `brandq doctor` lists them",
+            labels=["queue"],
+        )
+        consumers = GaugeMetricFamily("brandq_queue_consumers", "Workers on a queue", labels=["queue"])
+        for name, depth in depths.items():
+            queued.add_metric([name, "ready"], depth.ready)
+            queued.add_metric([name, "delayed"], depth.delayed)
+            dead.add_metric([name], depth.dead)
+            if depth.consumers is not None:
+                consumers.add_metric([name], depth.consumers)
+        yield from (queued, dead, consumers)

@@ -379,6 +379,22 @@ _MEASURED = {
         closed(value={"type": "null"}, k=COUNT, n=COUNT, reason=TEXT),
     ]
 }
+_QUEUES = mapped(closed(ready=COUNT, delayed=COUNT, dead=COUNT, consumers=nullable(COUNT)))
+_BROKER = closed(reachable=FLAG, error=nullable(TEXT), queues=_QUEUES)
+_DEAD_LETTER = closed(
+    queue=TEXT,
+    reason=TEXT,
+    actor=nullable(TEXT),
+    message_id=nullable(TEXT),
+    sample_ids=listed(COUNT),
+    execution_ids=listed(UUID),
+    sent_at=nullable(INSTANT),
+    died_at=nullable(INSTANT),
+    tries=nullable(COUNT),
+    error=nullable(TEXT),
+    size={**COUNT, "description": "bytes"},
+    now={"type": "string", "description": "what the tables say of its ids, and hence what is to be done"},
+)
 _STATISTICS = closed(
     days=COUNT,
     since=INSTANT,
@@ -390,8 +406,12 @@ _STATISTICS = closed(
     average_duration_s=closed(
         value=nullable({"type": "number", "minimum": 0}), n={"type": "integer", "minimum": 0}, definition=TEXT
     ),
+    broker=_BROKER,
+    dead_letters={
+        **nullable(listed(_DEAD_LETTER)),
+        "description": "the oldest 20 of each queue, of all owners; null without the scope admin or without the broker",
+    },
 )
-_QUEUES = mapped(closed(ready=COUNT, delayed=COUNT, dead=COUNT, consumers=nullable(COUNT)))
 
 _MODEL = {
     "type": "object",
@@ -496,7 +516,7 @@ SCHEMAS: dict[str, Schema] = {
     "Readiness": closed(
         status={"const": "ready"},
         version=TEXT,
-        broker=closed(reachable=FLAG, error=nullable(TEXT), queues=_QUEUES),
+        broker=_BROKER,
     ),
     "OpenApi": OBJECT,
     "PredecessorSubmission": {
