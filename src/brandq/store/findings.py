@@ -11,7 +11,7 @@ from sqlalchemy.engine import Connection, Row
 
 from brandq.analysis.findings import AnswerType, BrandFinding, Candidate, CitationFinding, Findings
 from brandq.states import SampleState
-from brandq.store.moving import among, move_samples
+from brandq.store.moving import among, insert_rows, move_samples
 from brandq.tables import citations, findings, readings, samples
 
 #: ids bound in one statement; SQLite takes 32,766 at most
@@ -81,8 +81,7 @@ def _insert_findings(db: Connection, found: Mapping[int, Findings], method_versi
         for sample_id in sorted(found)
     ]
     for table, rows in ((readings, reading_rows), (findings, brand_rows), (citations, citation_rows)):
-        if rows:
-            db.execute(sa.insert(table), rows)
+        insert_rows(db, table, rows)
 
 
 def stale_readings(db: Connection, execution_id: str, method_version: str) -> list[int]:
