@@ -30,6 +30,7 @@ from brandq.store.answers import (
     unread_answers,
 )
 from brandq.store.budgets import Budget, Reservation, budget_of, daily_budget, reserve_cost, settle_cost
+from brandq.store.chains import Chain, Content, Link, chain_head, chain_of, contents_of, hold_still, links_of
 from brandq.store.database import Database, Transaction, exists
 from brandq.store.engines import (
     EngineState,
@@ -125,7 +126,9 @@ __all__ = [
     "ApiKey",
     "Batch",
     "Budget",
+    "Chain",
     "Claim",
+    "Content",
     "Database",
     "Delivery",
     "Due",
@@ -133,6 +136,7 @@ __all__ = [
     "Evidence",
     "Execution",
     "Filter",
+    "Link",
     "Order",
     "Place",
     "Placed",
@@ -155,10 +159,13 @@ __all__ = [
     "broken_truths",
     "budget_of",
     "cancel_execution",
+    "chain_head",
+    "chain_of",
     "claim_delivery",
     "claim_samples",
     "close_engine",
     "close_execution",
+    "contents_of",
     "count_call",
     "current_revision",
     "daily_budget",
@@ -175,10 +182,12 @@ __all__ = [
     "forget_keys_and_limits",
     "forget_verdicts",
     "hand_back",
+    "hold_still",
     "import_answers",
     "keep_report",
     "keep_verdict",
     "lease_owners",
+    "links_of",
     "list_executions",
     "list_keys",
     "list_samples",

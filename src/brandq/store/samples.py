@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-import zlib
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -15,9 +12,10 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from brandq.plan import Plan
-from brandq.providers.dialect import Answer, ErrorClass, Outcome
+from brandq.providers.dialect import ErrorClass, Outcome
 from brandq.states import EXECUTION_OPEN, SAMPLE_OPEN, ExecutionState, SampleState
 from brandq.store.budgets import day_name, settle_cost
+from brandq.store.chains import answer_row, seal
 from brandq.store.moving import move_execution, move_samples
 from brandq.tables import answers, attempts, executions, samples
 
@@ -218,58 +216,20 @@ def settle_answer(
     )
     _end_attempt(db, claim, str(answer.kind) if moved else "late", now, outcome)
     if moved:
-        row = answer_row(claim.sample_id, answer, raw=outcome.raw, request=outcome.request, answered_at=now)
-        row |= {
-            "latency_ms": outcome.latency_ms,
-            "asked_at": asked_at,
-            "http_status": outcome.http_status,
-            "simulated": simulated,
-        }
-        db.execute(sa.insert(answers), [row])
+        row = answer_row(
+            claim.sample_id,
+            answer,
+            raw=outcome.raw,
+            request=outcome.request,
+            asked_at=asked_at,
+            answered_at=now,
+            latency_ms=outcome.latency_ms,
+            http_status=outcome.http_status,
+            simulated=simulated,
+        )
+        place = {name: getattr(moved[0], name) for name in ("execution_id", "prompt_no", "engine", "repeat_no")}
+        db.execute(sa.insert(answers), seal(db, [row | place]))
     return bool(moved)
-
-
-def answer_row(
-    sample_id: int, answer: Answer, *, raw: bytes | None, request: Mapping[str, Any] | None, answered_at: datetime
-) -> dict[str, Any]:
-    """A row of answers. Its digest covers what was sent and what came back, or the text where nothing was sent."""
-    covered = hashlib.sha256(json.dumps(request, sort_keys=True, ensure_ascii=False).encode())
-    covered.update(answer.text.encode() if raw is None else raw)
-    return {
-        "sample_id": sample_id,
-        "text": answer.text,
-        "kind": str(answer.kind),
-        "finish": answer.finish,
-        "served_model": answer.served_model,
-        "search_requested": answer.search_requested,
-        "search_executed": answer.search_executed,
-        "sources": [
-            {
-                "url": citation.url,
-                "title": citation.title,
-                "cited": citation.cited,
-                "via": citation.via,
-                "start": citation.start,
-                "end": citation.end,
-            }
-            for citation in answer.citations
-        ],
-        "tokens_in": answer.tokens_in,
-        "tokens_out": answer.tokens_out,
-        "cost": answer.cost,
-        "currency": answer.currency,
-        "cost_basis": answer.cost_basis,
-        "latency_ms": None,
-        "asked_at": None,
-        "answered_at": answered_at,
-        "http_status": None,
-        "request": None if request is None else dict(request),
-        "raw": None if raw is None else zlib.compress(raw),
-        "digest": covered.hexdigest(),
-        "simulated": False,
-        "imported": False,
-        "taken_from": None,
-    }
 
 
 def settle_error(db: Connection, claim: Claim, outcome: Outcome, *, again_at: datetime | None, now: datetime) -> bool:
