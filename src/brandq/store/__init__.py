@@ -69,9 +69,11 @@ from brandq.store.findings import record_findings, replace_findings, stale_readi
 from brandq.store.migrating import current_revision, migrate, migrations_folder, newest_revision, require_newest
 from brandq.store.refusing import refuse_overdue, refuse_paused, refuse_samples
 from brandq.store.reports import (
+    KeptReport,
     ReportVersion,
     facts,
     keep_report,
+    kept_report,
     next_report_version,
     publish_report,
     report_document,
@@ -136,6 +138,7 @@ __all__ = [
     "Evidence",
     "Execution",
     "Filter",
+    "KeptReport",
     "Link",
     "Order",
     "Place",
@@ -186,6 +189,7 @@ __all__ = [
     "import_answers",
     "keep_report",
     "keep_verdict",
+    "kept_report",
     "lease_owners",
     "links_of",
     "list_executions",

@@ -314,9 +314,12 @@ class Link:
     cost_basis: str
     taken_from: int | None
 
+    def digest_after(self, previous: str) -> str:
+        """The digest that it has where this one stands before it."""
+        return link_digest(previous, vars(self))
+
     def follows(self, previous: str) -> bool:
-        """Whether its digest is the one that it has after this one."""
-        return self.digest == link_digest(previous, vars(self))
+        return self.digest == self.digest_after(previous)
 
 
 def links_of(db: Connection, execution_id: str) -> Iterator[Link]:
