@@ -8,6 +8,7 @@ import sqlite3
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -16,12 +17,16 @@ import pytest
 import sqlalchemy as sa
 
 from brandq import store
+from brandq.actors.reading import facts_by_this_method, findings_in
+from brandq.analysis.method import method_version
 from brandq.errors import BadRequest, NotFound
 from brandq.recomputing import recompute
+from brandq.reports import publication
 from brandq.store.chains import content_digest
 from brandq.tables import answers, chains, executions, readings, reports, samples
 from brandq.verifying import Verified, verify
 from tests.actors.installed import Installed, installed
+from tests.store.samples_at_hand import answered, claim, settle
 from tests.walk.test_embedded import brandq
 
 
@@ -269,11 +274,28 @@ def test_a_chain_cannot_be_taken_to_another_execution(place: Installed) -> None:
 # -- recomputed
 
 
+def cancelled(place: Installed) -> str:
+    """An execution that was cancelled after its first answer, with the report that was asked for then."""
+    desk = place.desk
+    execution_id = place.accept(place.plan(repeats=2))
+    claims = claim(desk.database, [place.rows(execution_id)[0].sample_id], now=desk.now())
+    assert settle(desk.database, claims, answered("趣车良品口碑好"), now=desk.now()) == [True]
+    with desk.database.begin() as db:
+        found = store.cancel_execution(db, execution_id, owner="ann", now=desk.now())
+        read = findings_in(found.plan, store.all_answers(db, execution_id))
+        store.record_findings(db, read, method_version=method_version(found.plan.brands))
+    made = publication(facts_by_this_method(desk, execution_id), built_at=desk.now())
+    with desk.database.begin() as db:
+        store.keep_report(db, execution_id, made, now=datetime.fromisoformat(made.document["times"]["built_at"]))
+    return execution_id
+
+
 def test_a_report_is_recomputed_to_the_byte(place: Installed) -> None:
     """Given reports over whole, partial, failed and cancelled executions, and over answers taken over, when they are built
-    again from the stored answers, then each is the same document, and the stored findings play no part in it."""
+    again from the stored answers, then each is the same document, and stored findings play no part in it."""
     part = asked(place, engines=["sim", "broken-401"], label="half")
-    for execution_id in (asked(place), part, asked(place, engines=["broken-401"]), asked(place, reuse_within_hours=1)):
+    failed, reusing = asked(place, engines=["broken-401"]), asked(place, reuse_within_hours=1)
+    for execution_id in (asked(place), part, failed, reusing, cancelled(place)):
         with place.desk.database.read() as db:
             kept = store.kept_report(db, execution_id)
         recomputed = recompute(place.desk.database, execution_id)
@@ -377,6 +399,12 @@ def test_on_the_command_line(tmp_path: Path) -> None:
     shown = brandq(tmp_path, "recompute", execution_id)
     assert shown.returncode == 1
     assert "/brands/0/engines/0/average_position/value: published 1.0, recomputed null" in shown.stdout
+    with sqlite3.connect(tmp_path / "data/brandq.db") as database:
+        database.execute("UPDATE answers SET sources = '{' WHERE chain_no = 1")
+    for command in ("verify", "recompute"):
+        shown = brandq(tmp_path, command, execution_id)
+        assert (shown.returncode, shown.stderr) == (1, "")
+        assert "cannot be read" in shown.stdout
     with sqlite3.connect(tmp_path / "data/brandq.db") as database:
         database.execute("UPDATE answers SET content_digest = NULL, chain_no = NULL")
         database.execute("DELETE FROM chains")

@@ -61,8 +61,13 @@ def recompute(database: store.Database, execution_id: str, version: int | None =
         why = _why_not(kept, execution.plan)
         if why is not None:
             return Recomputed(kept.version, 0, None, kept.digest, (why,))
+        try:
+            placed = store.all_answers(db, execution_id)
+        except (ValueError, TypeError, ArithmeticError) as error:
+            why = f"a stored answer cannot be read ({error}): `brandq verify {execution_id}` names it"
+            return Recomputed(kept.version, 0, None, kept.digest, (why,))
         facts = store.facts(db, execution_id)
-        found = findings_in(execution.plan, store.all_answers(db, execution_id))
+    found = findings_in(execution.plan, placed)
     order = {brand.name: number for number, brand in enumerate(execution.plan.brands)}
     samples = [_read_again(sample, found, order, kept.method_version) for sample in facts.samples]
     made = reports.publication(replace(facts, samples=samples), built_at=kept.built_at, version=kept.version)

@@ -151,7 +151,7 @@ def test_answers_that_are_taken_over_are_chained_anew(database: Database) -> Non
             store.plan_execution(db, order, now=NOW)
             with statements(db) as seen:
                 store.take_over(db, target, given)
-        assert len(seen) == 8, seen
+        assert len(seen) == 9, seen
         assert not [one for one in seen if "answers.raw" in one and "INSERT" not in one]
         assert whole(database, target)
         by_place = [
