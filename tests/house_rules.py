@@ -108,8 +108,11 @@ _PLACES = {
     "brandq.states": "core",
     "brandq.store": "store",
     "brandq.studies": "cli",
+    "brandq.recomputing": "cli",
     "brandq.tables": "tables",
     "brandq.terminal": "cli",
+    # doctor, upkeep and the web may want to know as well
+    "brandq.verifying": "sending",
     "brandq.web": "web",
     "brandq.webhooks": "webhooks",
 }

@@ -1,7 +1,7 @@
 """The command line: ``brandq COMMAND``. Each is one function; it prints for people, its exit code is for scripts.
 
-Exit codes: 0 done; 1 it ended, but without a usable answer; 2 the command or the settings are wrong; 3 the database or
-the broker does not answer.
+Exit codes: 0 done; 1 it ended, but without a usable answer, or what was checked does not hold; 2 the command or the
+settings are wrong; 3 the database or the broker does not answer.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ from brandq.errors import BadRequest, BadSettings, BrandqError, DatabaseNotReady
 from brandq.judging import judge_execution, judge_of
 from brandq.plan import Plan, parse, parse_brands, read_cost_limit
 from brandq.probing import make_probe, record, reopened, to_be_probed, told
+from brandq.recomputing import recompute
 from brandq.running import pipeline, reaching, simulated, web, with_database, work
 from brandq.settings import Settings, read_settings
 from brandq.studies import (
@@ -45,6 +46,7 @@ from brandq.studies import (
     split,
 )
 from brandq.terminal import console, engines_table, errors, foretold, print_summary, rendered, see_through, welcome
+from brandq.verifying import verify
 
 OWNER = "local"
 
@@ -164,6 +166,15 @@ def _parser() -> argparse.ArgumentParser:
     shown.add_argument("--format", choices=("json", "md", "html"), default="md")
     shown.add_argument("--version", type=int, metavar="N", help="an earlier version than the one that stands")
     shown.add_argument("--out", type=Path, metavar="FILE", help="write it there instead of printing it")
+
+    checked = command("verify", _verify, "whether stored answers and reports are what they were when they were stored")
+    checked.add_argument("execution_id")
+    rebuilt = command(
+        "recompute", _recompute, "build a report again from the stored answers and compare it with the published one"
+    )
+    rebuilt.add_argument("execution_id")
+    rebuilt.add_argument("--version", type=int, metavar="N", help="an earlier version than the one that stands")
+    rebuilt.add_argument("--out", type=Path, metavar="FILE", help="write the recomputed document there, as JSON")
 
     command("engines", _engines, "which assistants can be asked here, and what is missing for the others")
     probe = command(
@@ -535,6 +546,35 @@ def _report(arguments: argparse.Namespace) -> int:
         arguments.out.write_text(text, encoding="utf-8")
         console.print(str(arguments.out), markup=False)
     return 0
+
+
+def _verify(arguments: argparse.Namespace) -> int:
+    database = _stored(_quietly())
+    try:
+        verified = verify(database, arguments.execution_id)
+    finally:
+        database.dispose()
+    _say(verified.words)
+    for fault in verified.faults:
+        _say(f"fault: {fault}")
+    for name in verified.uncovered:
+        _say(f"not covered: {name}: its answer was stored before answers were chained; nothing can be shown of it")
+    return 0 if verified.holds else 1
+
+
+def _recompute(arguments: argparse.Namespace) -> int:
+    database = _stored(_quietly())
+    try:
+        recomputed = recompute(database, arguments.execution_id, arguments.version)
+    finally:
+        database.dispose()
+    _say(recomputed.words)
+    for fault in recomputed.faults:
+        _say(fault)
+    if recomputed.document is not None and arguments.out is not None:
+        arguments.out.write_text(rendered(recomputed.document, "json"), encoding="utf-8")
+        _say(str(arguments.out))
+    return 1 if recomputed.faults else 0
 
 
 # -- looking after

@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 import pytest
 
+from brandq import store
 from brandq.actors.desk import Desk
 from brandq.analysis.method import method_version
 from brandq.plan import parse_brands
@@ -86,8 +87,29 @@ def test_an_answer_is_shown_with_its_evidence(desk: Desk, client: ContractClient
     assert body.headers["content-type"] == "application/octet-stream"
     assert body.headers["x-content-type-options"] == "nosniff"
     assert body.headers["content-disposition"].startswith("attachment")
-    covered = hashlib.sha256(json.dumps(shown["request"], sort_keys=True, ensure_ascii=False).encode() + raw)
-    assert shown["digest"] == covered.hexdigest()
+
+
+def test_an_answer_can_be_followed_to_the_head(desk: Desk, client: ContractClient) -> None:
+    """Given answers with their numbers and digests, then whoever reads them can make each digest out of the one before, as
+    docs/evidence.md says, and ends at the head that the execution shows."""
+    execution_id = submit(client)
+    own = f"/api/executions/{execution_id}"
+    assert client.get(own).json()["evidence"] is None
+    finish(desk, execution_id)
+    with desk.database.read() as db:
+        plan_digest = store.execution(db, execution_id).plan_digest
+
+    def digest(*covered: object) -> str:
+        return hashlib.sha256(json.dumps(covered, separators=(",", ":")).encode()).hexdigest()
+
+    shown = [client.get(f"{own}/answers/{sample_id}").json() for sample_id in sample_ids(desk, execution_id)]
+    head = digest("brandq chain 1", execution_id, plan_digest)
+    for number, one in enumerate(sorted(shown, key=lambda one: one["chain_no"]), 1):
+        place = (execution_id, one["prompt_no"], one["engine"]["engine"], one["repeat_no"])
+        cost = (one["cost"]["amount"], one["cost"]["currency"], one["cost"]["basis"], one["taken_from"])
+        head = digest("brandq link 1", head, one["content_digest"], number, *place, *cost)
+        assert one["digest"] == head
+    assert client.get(own).json()["evidence"] == {"answers": 4, "head": head}
 
 
 @pytest.mark.parametrize("sample_id", ["0", "-1", "abc", "1e3", str(2**63), "9" * 400, "%00", "１"])

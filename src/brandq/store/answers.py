@@ -167,14 +167,14 @@ def take_over(db: Connection, target: str, given: Mapping[Place, int]) -> None:
         copy |= {"taken_from": source.taken_from or source.sample_id, "cost": None, "currency": None}
         copy |= {"content_digest": source.content_digest, "chain_no": None, "digest": source.digest}
     sealed = seal(db, [copy for copy in copies if copy["content_digest"] is not None])
-    stored = [*sealed, *(copy for copy in copies if copy["content_digest"] is None)]
-    for start in range(0, len(stored), _MOST_IDS):
-        _insert_copies(db, stored[start : start + _MOST_IDS])
+    _insert_copies(db, [*sealed, *(copy for copy in copies if copy["content_digest"] is None)])
+    if len(taken_over(db, target)) != len(copies):
+        raise Conflict(_GONE)
 
 
 _GONE = "an answer that was to be taken over was removed meanwhile; send it again"
 #: what a copy has of its own; everything else is its source's
-_OWN = ("sample_id", "taken_from", "chain_no", "digest")
+_OWN = ("sample_id", "taken_from", "cost_basis", "chain_no", "digest")
 
 
 def _sources(db: Connection, sample_ids: Sequence[int]) -> dict[int, Row[Any]]:
@@ -187,21 +187,14 @@ def _sources(db: Connection, sample_ids: Sequence[int]) -> dict[int, Row[Any]]:
 
 
 def _insert_copies(db: Connection, copies: Sequence[Mapping[str, Any]]) -> None:
-    """Insert these copies by one statement, in which texts and bodies never leave the database."""
-    columns = [sa.column("source_id", sa.BigInteger), *(sa.column(name, answers.c[name].type) for name in _OWN)]
-    rows = [tuple(copy[column.name] for column in columns) for copy in copies]
-    # by names of their own: the columns of answers stand beside them
-    own = sa.values(*columns, name="own").data(rows).cte("own")
-    free = ("cost", "currency", "cost_basis")
-    kept = [column for column in answers.c if column.name not in (*_OWN, *free)]
-    copied = sa.select(*(own.c[name] for name in _OWN), sa.literal("taken over"), *kept).join_from(
-        own, answers, answers.c.sample_id == own.c.source_id
-    )
-    inserted = db.execute(
-        sa.insert(answers).from_select([*_OWN, "cost_basis", *(column.name for column in kept)], copied)
-    )
-    if inserted.rowcount != len(copies):
-        raise Conflict(_GONE)
+    """Insert these copies; texts and bodies never leave the database."""
+    kept = [column for column in answers.c if column.name not in (*_OWN, "cost", "currency")]
+    own = [sa.bindparam(f"own_{name}", type_=answers.c[name].type) for name in _OWN]
+    copied = sa.select(*own, *kept).where(answers.c.sample_id == sa.bindparam("source_id", type_=sa.BigInteger))
+    inserting = sa.insert(answers).from_select([*_OWN, *(column.name for column in kept)], copied)
+    rows = [{"source_id": copy["source_id"]} | {f"own_{name}": copy[name] for name in _OWN} for copy in copies]
+    if rows:
+        db.execute(inserting, rows)
 
 
 def taken_over(db: Connection, execution_id: str) -> frozenset[Place]:

@@ -168,7 +168,7 @@ def _amount(cost: Decimal | str | None) -> str | None:
 
 
 def seal(db: Connection, rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Put these answers into the chains of their executions, in this order; the rows to insert in this transaction.
+    """Put these answers into their executions' chains, in this order; the rows, to be inserted in this transaction.
 
     Each comes as ``answer_row`` made it, with execution_id, prompt_no, engine and repeat_no beside. Until the end of
     the transaction nobody else can store an answer of these executions, so call it late; their heads are locked in the
@@ -314,9 +314,12 @@ class Link:
     cost_basis: str
     taken_from: int | None
 
+    def digest_after(self, previous: str) -> str:
+        """The digest that it has where this one stands before it."""
+        return link_digest(previous, vars(self))
+
     def follows(self, previous: str) -> bool:
-        """Whether its digest is the one that it has after this one."""
-        return self.digest == link_digest(previous, vars(self))
+        return self.digest == self.digest_after(previous)
 
 
 def links_of(db: Connection, execution_id: str) -> Iterator[Link]:

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from brandq.analysis.findings import AnswerType, BrandFinding, CitationFinding
-from brandq.errors import Conflict
+from brandq.errors import Conflict, NotFound
 from brandq.reports.facts import Facts, Publication, SampleFacts
 from brandq.states import ExecutionState
 from brandq.store.executions import execution
@@ -207,6 +207,31 @@ def report_document(db: Connection, execution_id: str, version: int | None = Non
         if document is not None:
             return document
     return None
+
+
+@dataclass(frozen=True)
+class KeptReport:
+    """One version of an execution's report, with what is stored beside it."""
+
+    version: int
+    document: Mapping[str, Any]
+    method_version: str
+    digest: str
+    built_at: datetime
+
+
+def kept_report(db: Connection, execution_id: str, version: int | None = None) -> KeptReport:
+    """The report of an execution that stands, or an earlier version. NotFound where there is none."""
+    for table in (reports,) if version is None else (reports, earlier_reports):
+        wanted = sa.select(*(table.c[name] for name in KeptReport.__dataclass_fields__))
+        wanted = wanted.where(table.c.execution_id == execution_id)
+        if version is not None:
+            wanted = wanted.where(table.c.version == version)
+        row = db.execute(wanted).one_or_none()
+        if row is not None:
+            return KeptReport(**row._mapping)
+    which = "report yet" if version is None else f"report version {version}"
+    raise NotFound(f"execution {execution_id} has no {which}")
 
 
 @dataclass(frozen=True)

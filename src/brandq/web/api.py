@@ -272,6 +272,7 @@ def _shown(desk: Desk, found: Execution, counted: Progress) -> dict[str, Any]:
         "simulated": _simulated(found.plan),
         "waits_until": wire.instant(counted.waits_until),
         "cost": _cost(desk, found),
+        "evidence": _evidence(desk, found),
         "poll_after_ms": poll_after_ms(found),
         "error": _error(found),
         "plan": found.plan.to_json(),
@@ -294,6 +295,12 @@ def _pauses(desk: Desk, found: Execution) -> dict[str, dict[str, Any]]:
         if mine:
             pauses[engine.engine] = pause(mine[0])
     return pauses
+
+
+def _evidence(desk: Desk, found: Execution) -> dict[str, Any] | None:
+    with desk.database.read() as db:
+        chain = store.chain_head(db, found.execution_id)
+    return None if chain is None else {"answers": chain[0], "head": chain[1]}
 
 
 def _cost(desk: Desk, found: Execution) -> dict[str, str] | None:

@@ -199,6 +199,8 @@ def _answer(found: Execution, evidence: store.Evidence) -> dict[str, Any]:
         "latency_ms": evidence.latency_ms,
         "asked_at": wire.instant(evidence.asked_at),
         "answered_at": wire.instant(evidence.answered_at),
+        "content_digest": evidence.content_digest,
+        "chain_no": evidence.chain_no,
         "digest": evidence.digest,
         "links": {"self": own, "raw": f"{own}?raw=true", "execution": urls(found.execution_id)["self"]},
     }

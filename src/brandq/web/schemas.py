@@ -266,6 +266,10 @@ _EXECUTION = closed(
         **nullable(closed(limit=AMOUNT, spent=AMOUNT, reserved=AMOUNT, currency=TEXT)),
         "description": "under the plan's cost_limit; null where it has none",
     },
+    evidence={
+        **nullable(closed(answers=COUNT, head=TEXT)),
+        "description": "length and head of the chain of its answers; null before the first. Keep the head elsewhere",
+    },
     poll_after_ms=nullable(COUNT),
     error=nullable(closed(code=nullable(TEXT), message=nullable(TEXT))),
     plan=ref("Plan"),
@@ -370,7 +374,9 @@ _ANSWER = closed(
     latency_ms=nullable(COUNT),
     asked_at=nullable(INSTANT),
     answered_at=INSTANT,
-    digest=TEXT,
+    content_digest={**nullable(TEXT), "description": "null where it was stored before answers were chained"},
+    chain_no={**nullable(COUNT), "description": "its place in the chain of its execution, from 1"},
+    digest={**TEXT, "description": "over content_digest, the place in the plan, the cost, and the digest before it"},
     links=closed(self=PATH, raw=PATH, execution=PATH),
 )
 _MEASURED = {
