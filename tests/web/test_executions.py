@@ -309,7 +309,7 @@ def test_a_plan_that_may_reuse_answers_asks_nobody_twice(running: Installed) -> 
     for row in client.get(body["links"]["samples"]).json()["samples"]:
         shown = client.get(row["answer"]["link"]).json()
         source = client.get(f"/api/executions/{first.json()['execution_id']}/answers/{shown['taken_from']}").json()
-        same = ("prompt", "engine", "repeat_no", "text", "answered_at", "digest")
+        same = ("prompt", "engine", "repeat_no", "text", "answered_at", "content_digest")
         assert [shown[name] for name in same] == [source[name] for name in same]
         assert shown["cost"] == {"amount": None, "currency": None, "basis": "taken over"}
         taken.add(shown["taken_from"])
