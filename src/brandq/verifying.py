@@ -65,7 +65,8 @@ def verify(database: store.Database, execution_id: str) -> Verified:
             if content.answered and not content.sealed:
                 uncovered.append(_named(content))
         versions = store.report_versions(db, execution_id)
-        if not versions and chain.status in EXECUTION_FINAL - {ExecutionState.CANCELLED}:
+        given_up = chain.status == ExecutionState.FAILED and chain.error_code == "report"
+        if not versions and not given_up and chain.status in EXECUTION_FINAL - {ExecutionState.CANCELLED}:
             faults.append(f"the execution is {chain.status} and has no report: it was removed")
         found = []
         for number in (each.version for each in versions):
@@ -160,7 +161,7 @@ def _content_faults(content: store.Content) -> Iterator[str]:
     if content.state in _ANSWERED and not content.answered:
         yield f"{name} is {content.state} and has no answer: it was removed"
     # whose reading ended its workers is failed, and keeps its answer
-    given_up = content.state == SampleState.FAILED and content.reads > 0
+    given_up = content.state == SampleState.FAILED and content.error_code == "unread"
     if content.answered and content.state not in _ANSWERED and not given_up:
         yield f"{name} is {content.state} and has an answer, which brandq never stores so: one of the two was changed"
 

@@ -231,6 +231,7 @@ class Chain:
 
     execution_id: str
     status: str
+    error_code: str | None
     planned: int
     samples: int
     plan_digest: str
@@ -271,6 +272,7 @@ def chain_of(db: Connection, execution_id: str) -> Chain | None:
     row = db.execute(
         sa.select(
             executions.c.status,
+            executions.c.error_code,
             executions.c.planned,
             executions.c.plan_digest,
             executions.c.plan,
@@ -288,6 +290,7 @@ def chain_of(db: Connection, execution_id: str) -> Chain | None:
     return Chain(
         execution_id,
         row.status,
+        row.error_code,
         row.planned,
         row.samples,
         row.plan_digest,
@@ -351,7 +354,7 @@ class Content:
     engine: str
     repeat_no: int
     state: str
-    reads: int
+    error_code: str | None
     answered: bool
     sealed: bool
     as_sealed: bool
@@ -367,7 +370,7 @@ def contents_of(db: Connection, execution_id: str) -> Iterator[Content]:
             samples.c.engine,
             samples.c.repeat_no,
             samples.c.state,
-            samples.c.reads,
+            samples.c.error_code,
             answers.c.sample_id.is_not(None).label("answered"),
             answers.c.chain_no,
             answers.c.content_digest,
@@ -388,7 +391,7 @@ def contents_of(db: Connection, execution_id: str) -> Iterator[Content]:
                 row.engine,
                 row.repeat_no,
                 row.state,
-                row.reads,
+                row.error_code,
                 bool(row.answered),
                 row.sample_id in now,
                 digest is not None and digest == row.content_digest,
