@@ -561,6 +561,17 @@ def test_an_unrelated_brand_raises_no_share() -> None:
             assert (new_share == old_share) if same else (new_share < old_share)
 
 
+def test_times_are_told_to_the_second() -> None:
+    """Given times with parts of a second, when a report is written, then the document has them, and no page or text has."""
+    one = replace(facts(), ended_at=NOW + timedelta(microseconds=123456))
+    one = replace(one, samples=[replace(each, answered_at=one.ended_at) for each in one.samples])
+    document = build(one, built_at=NOW + timedelta(microseconds=7))
+    assert document["times"]["ended_at"] == "2026-11-23T12:00:00.123456Z"
+    for written in (markdown.render(document), html.render(document)):
+        assert written.count("2026-11-23T12:00:00Z") == 4
+        assert "00.123456" not in written
+
+
 def test_the_rows_of_the_terminal() -> None:
     """Brand by engine, each with its n; a dash where there is no number."""
     rows = summary_rows(build(facts(), built_at=NOW))
