@@ -87,7 +87,11 @@ def exists(url: str) -> bool:
 def _json(value: Any) -> str:
     """JSON as it is stored and, of reports, sent: readable, without spaces; half a surrogate pair stays an escape."""
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-    return text.encode("utf-8", "backslashreplace").decode()
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "backslashreplace").decode()
+    return text
 
 
 def _open_postgres(url: str, pool_size: int, name: str) -> sa.Engine:
