@@ -7,8 +7,9 @@ answers, same method, same times: the document must be the same to the byte.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Any
 
 from brandq import reports, store
@@ -25,6 +26,8 @@ MOST_DIFFERENCES = 10
 #: characters of a value that are told
 _MOST_CHARS = 100
 _ABSENT = object()
+#: samples, and their answers, in memory at once
+_PAGE = 200
 
 
 @dataclass(frozen=True)
@@ -61,22 +64,19 @@ def recompute(database: store.Database, execution_id: str, version: int | None =
         why = _why_not(kept, execution.plan)
         if why is not None:
             return Recomputed(kept.version, 0, None, kept.digest, (why,))
+        facts = store.stream_facts(db, execution_id)
+        anew = _ReadAnew(db, facts.samples, execution.plan, execution_id, kept.method_version)
         try:
-            placed = store.all_answers(db, execution_id)
+            made = reports.publication(replace(facts, samples=anew), built_at=kept.built_at, version=kept.version)
         except (ValueError, TypeError, ArithmeticError) as error:
             why = f"a stored answer cannot be read ({error}): `brandq verify {execution_id}` names it"
             return Recomputed(kept.version, 0, None, kept.digest, (why,))
-        facts = store.facts(db, execution_id)
-    found = findings_in(execution.plan, placed)
-    order = {brand.name: number for number, brand in enumerate(execution.plan.brands)}
-    samples = [_read_again(sample, found, order, kept.method_version) for sample in facts.samples]
-    made = reports.publication(replace(facts, samples=samples), built_at=kept.built_at, version=kept.version)
     faults = []
     if made.digest != reports.digest(kept.document):
         faults += _differences(kept.document, made.document)
     elif made.digest != kept.digest:
         faults.append(f"the documents are the same, but the digest stored with the report is {kept.digest}")
-    return Recomputed(kept.version, len(found), made.document, made.digest, tuple(faults))
+    return Recomputed(kept.version, anew.answers, made.document, made.digest, tuple(faults))
 
 
 def _why_not(kept: store.KeptReport, plan: Plan) -> str | None:
@@ -103,22 +103,40 @@ def _why_not(kept: store.KeptReport, plan: Plan) -> str | None:
     return None
 
 
-def _read_again(
-    sample: SampleFacts, found: Mapping[int, Findings], order: Mapping[str, int], method: str
-) -> SampleFacts:
-    """The sample with the findings of now in place of the stored ones; one that was never analyzed has none."""
-    findings = found.get(sample.sample_id)
-    if sample.state != SampleState.ANALYZED or findings is None:
-        return sample
-    return replace(
-        sample,
-        brands=sorted(findings.brands, key=lambda brand: order[brand.brand]),
-        citations=findings.citations,
-        method_version=method,
-        answer_type=findings.answer_type,
-        injection_suspected=findings.injection_suspected,
-        candidates=findings.candidates,
-    )
+class _ReadAnew:
+    """The samples of an execution, each with what its stored answer says now; a page of answers in memory at once."""
+
+    def __init__(
+        self, db: store.Transaction, samples: Iterable[SampleFacts], plan: Plan, execution_id: str, method: str
+    ) -> None:
+        self._db, self._samples, self._plan = db, samples, plan
+        self._execution_id, self._method = execution_id, method
+        self._order = {brand.name: number for number, brand in enumerate(plan.brands)}
+        self.answers = 0
+
+    def __iter__(self) -> Iterator[SampleFacts]:
+        self.answers = 0
+        going_by = iter(self._samples)
+        while page := list(islice(going_by, _PAGE)):
+            placed = store.answers_of(self._db, self._execution_id, [sample.sample_id for sample in page])
+            found = findings_in(self._plan, placed)
+            self.answers += len(found)
+            for sample in page:
+                yield self._read_again(sample, found.get(sample.sample_id))
+
+    def _read_again(self, sample: SampleFacts, findings: Findings | None) -> SampleFacts:
+        # one that was never analyzed has none
+        if sample.state != SampleState.ANALYZED or findings is None:
+            return sample
+        return replace(
+            sample,
+            brands=sorted(findings.brands, key=lambda brand: self._order[brand.brand]),
+            citations=findings.citations,
+            method_version=self._method,
+            answer_type=findings.answer_type,
+            injection_suspected=findings.injection_suspected,
+            candidates=findings.candidates,
+        )
 
 
 def _differences(published: Mapping[str, Any], recomputed: Mapping[str, Any]) -> list[str]:

@@ -12,9 +12,9 @@ from rich.text import Text
 
 from brandq import reports, store
 from brandq.actors.desk import Desk
-from brandq.actors.reading import facts_by_this_method, findings_in
+from brandq.actors.reading import read_again as reread
+from brandq.actors.reading import read_by_this_method
 from brandq.analysis.judge import with_verdicts
-from brandq.analysis.method import method_version
 from brandq.errors import BadRequest, Fault
 from brandq.grading import FIELDS, Grades, grade, read_cases
 from brandq.judging import JudgedExecution
@@ -45,16 +45,15 @@ def read_again(desk: Desk, execution_id: str) -> Reread:
     """Read the stored answers by the present method, into a new report version; the earlier one stays as it was."""
     store.require_newest(desk.database)
     with desk.database.read() as db:
-        execution = ended(db, execution_id)
-        placed = store.all_answers(db, execution_id)
-    found = findings_in(execution.plan, placed)
+        plan = ended(db, execution_id).plan
+        answered = sorted(store.places_with_answer(db, execution_id).values())
+    reread(desk, execution_id, plan, answered)
     with desk.database.begin() as db:
         version = store.next_report_version(db, execution_id)
-        store.replace_findings(db, found, method_version=method_version(execution.plan.brands))
         now = desk.now()
-        made = reports.publication(store.facts(db, execution_id), built_at=now, version=version)
+        made = reports.publication(store.stream_facts(db, execution_id), built_at=now, version=version)
         store.supersede_report(db, execution_id, made, now=now)
-    return Reread(len(found), made)
+    return Reread(len(answered), made)
 
 
 def publish_judged(desk: Desk, execution_id: str, found: JudgedExecution) -> Publication:
@@ -63,12 +62,12 @@ def publish_judged(desk: Desk, execution_id: str, found: JudgedExecution) -> Pub
     A brand without a verdict that holds has no sentiment in it: a judge's failure is never filled in by the rules. What
     another method found of answers is read again first, since a verdict stands on findings of this one.
     """
-    facts = facts_by_this_method(desk, execution_id)
+    read_by_this_method(desk, execution_id)
     with desk.database.begin() as db:
         version = store.next_report_version(db, execution_id)
-        samples = [_with_verdicts(sample, found) for sample in facts.samples]
+        facts = store.stream_facts(db, execution_id)
         now = desk.now()
-        judged = replace(facts, samples=samples)
+        judged = replace(facts, samples=(_with_verdicts(sample, found) for sample in facts.samples))
         made = reports.publication(judged, built_at=now, version=version, judge=found.to_json())
         store.supersede_report(db, execution_id, made, now=now)
     return made

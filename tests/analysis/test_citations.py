@@ -11,7 +11,6 @@ from brandq.analysis.citations import (
     best_spelling,
     canonical_url,
     find_citations,
-    owner_of,
     page_key,
     registrable_domain,
 )
@@ -170,11 +169,16 @@ def test_registrable_domain(host: str, domain: str) -> None:
 def test_an_owner_is_a_host_or_its_subdomain() -> None:
     """Given look-alike hosts and domains inside domains, when asked, then the first are nobody's and the longer decides."""
     store = Brand("Store", (), ("shop.hubspot.com",))
-    assert owner_of("hubspot.com", [HUBSPOT]) == owner_of("www.hubspot.com", [HUBSPOT]) == "HubSpot"
-    assert owner_of("hubspot.com.evil.io", [HUBSPOT]) is owner_of("nothubspot.com", [HUBSPOT]) is None
-    assert owner_of("eu.shop.hubspot.com", [HUBSPOT, store]) == "Store"
     written = Brand("Written", (), ("WWW.Example.中国",))
-    assert owner_of("shop.example.xn--fiqs8s", [written]) == "Written"
+
+    def owner(host: str, *brands: Brand) -> str | None:
+        (found,) = find_citations([Citation(f"https://{host}/a")], [], brands)
+        return found.owner
+
+    assert owner("hubspot.com", HUBSPOT) == owner("www.hubspot.com", HUBSPOT) == "HubSpot"
+    assert owner("hubspot.com.evil.io", HUBSPOT) is owner("nothubspot.com", HUBSPOT) is None
+    assert owner("eu.shop.hubspot.com", HUBSPOT, store) == "Store"
+    assert owner("shop.example.xn--fiqs8s", written) == "Written"
 
 
 def test_one_page_is_one_citation() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from brandq.measures.trackers import FORMULAS, Counted, side_by_side
+from brandq.measures.trackers import FORMULAS, Counted, Namings, side_by_side
 
 #: two prompts with three answers each; one is a refusal
 ANSWERS = (
@@ -32,7 +32,7 @@ BY_HAND = {
 
 def test_each_formula_counts_what_it_says() -> None:
     """Given six answers, then every formula's numerator and denominator are those counted by hand."""
-    rows = side_by_side(ANSWERS, "A")
+    rows = side_by_side(Namings(ANSWERS), "A")
     assert {(row["product"], row["field"]): (row["numerator"], row["denominator"]) for row in rows} == BY_HAND
     assert all(row["counts"] and row["source"] for row in rows)
     assert len(rows) == len(FORMULAS)
@@ -40,4 +40,4 @@ def test_each_formula_counts_what_it_says() -> None:
 
 def test_nothing_to_divide_by_is_no_number() -> None:
     """Given no answer, then every value is null and none is 0."""
-    assert {row["value"] for row in side_by_side([], "A")} == {None}
+    assert {row["value"] for row in side_by_side(Namings(), "A")} == {None}

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from brandq.analysis.candidates import key_of
 from brandq.analysis.findings import Candidate
-from brandq.reports.candidates import MOST_SHOWN, Seen, count_candidates, every_candidate
+from brandq.reports.candidates import MOST_SHOWN, Names, Seen, count_candidates
 
 
 def named(*names: str, against: bool = False) -> list[Candidate]:
@@ -19,6 +21,13 @@ def named(*names: str, against: bool = False) -> list[Candidate]:
         key = f"{key_of(name)}/{key_of(gloss)}" if gloss else key_of(name)
         found.append(Candidate(name, key, at, at + len(name), against))
     return found
+
+
+def every(*each: list[Candidate]) -> list[dict[str, Any]]:
+    """The rows of all names, also of those that do not recur: one prompt and one repeat, each answer an engine's."""
+    found = Names((1, f"engine{n}", 1, candidates) for n, candidates in enumerate(each))
+    rows: list[dict[str, Any]] = count_candidates(found, prompts=1, repeats=1)["candidates"]
+    return rows
 
 
 def answers(*each: list[Candidate]) -> list[Seen]:
@@ -48,52 +57,52 @@ def answers(*each: list[Candidate]) -> list[Seen]:
 )  # fmt: skip
 def test_spellings_of_one_name_are_put_together(names: list[str], clusters: list[set[str]]) -> None:
     """Given one name in each answer, when they are counted, then those that mean the same are one."""
-    rows = every_candidate(answers(*(named(name) for name in names)))
+    rows = every(*(named(name) for name in names))
     assert sorted(sorted([row["name"], *row["spellings"]]) for row in rows) == sorted(map(sorted, clusters))
     assert sum(row["samples"] for row in rows) == len(names)
 
 
 def test_names_that_an_answer_tells_apart_stay_apart() -> None:
     """Given OPPO（一加） in one answer that also has 一加 by itself, when they are counted, then they are two."""
-    rows = every_candidate(answers(named("OPPO|一加", "一加"), named("OPPO")))
+    rows = every(named("OPPO|一加", "一加"), named("OPPO"))
     assert {row["name"]: row["samples"] for row in rows} == {"OPPO": 2, "一加": 1}
 
 
 def test_an_answer_counts_once_for_a_name() -> None:
     """Given two spellings in one answer of three, when they are counted, then it is 1 of 3, with an interval and its id."""
-    (row,) = every_candidate(answers(named("志邦", "志邦家居"), [], []))
+    (row,) = every(named("志邦", "志邦家居"), [], [])
     assert row["answers"]["k"] == 1
     assert row["answers"]["n"] == 3
     assert row["answers"]["definition"] == "candidate_rate"
     assert row["answers"]["low"] < 1 / 3 < row["answers"]["high"]
-    assert (row["samples"], row["prompts"], row["engines"], row["repeats"]) == (1, [1], ["a"], [1])
+    assert (row["samples"], row["prompts"], row["engines"], row["repeats"]) == (1, [1], ["engine0"], [1])
 
 
 def test_the_name_is_the_commonest_spelling_and_of_products_the_maker() -> None:
     """Given spellings of which one is commonest, when a cluster is named, then by it; ties go by text; products by maker."""
-    rows = every_candidate(answers(named("coros"), named("COROS"), named("COROS")))
+    rows = every(named("coros"), named("COROS"), named("COROS"))
     assert [row["name"] for row in rows] == ["COROS"]
-    assert every_candidate(answers(named("b&b"), named("B&B")))[0]["name"] == "B&B"
-    rows = every_candidate(answers(named("Dell XPS"), named("Dell XPS"), named("Dell Inspiron"), named("Dell Vostro")))
+    assert every(named("b&b"), named("B&B"))[0]["name"] == "B&B"
+    rows = every(named("Dell XPS"), named("Dell XPS"), named("Dell Inspiron"), named("Dell Vostro"))
     assert [(row["name"], row["samples"]) for row in rows] == [("Dell", 4)]
 
 
 def test_what_is_advised_against_is_counted() -> None:
     """Given a name advised against in one answer of two, when it is counted, then so it says."""
-    (row,) = every_candidate(answers(named("鸿运搬家"), named("鸿运搬家", against=True)))
+    (row,) = every(named("鸿运搬家"), named("鸿运搬家", against=True))
     assert (row["samples"], row["advised_against"]) == (2, 1)
 
 
 def test_the_most_seen_come_first() -> None:
     """Given names in one, two and two answers, when they are counted, then by answers and then by name."""
-    rows = every_candidate(answers(named("Wrike", "Asana"), named("Zoho", "Asana"), named("Wrike")))
+    rows = every(named("Wrike", "Asana"), named("Zoho", "Asana"), named("Wrike"))
     assert [(row["name"], row["samples"]) for row in rows] == [("Asana", 2), ("Wrike", 2), ("Zoho", 1)]
 
 
 def test_only_what_recurs_is_shown_and_the_rest_is_counted() -> None:
     """Given one name in two repeats and prompts, and others in one of either, when it is shown, then that one alone."""
     seen = answers(named("Zoho", "Wrike"), named("Wrike"), named("Asana"), named("Zoho"))
-    shown = count_candidates(seen, prompts=2, repeats=2)
+    shown = count_candidates(Names(seen), prompts=2, repeats=2)
     assert [(row["name"], row["recurring"]) for row in shown["candidates"]] == [("Zoho", True)]
     assert (shown["shown"], shown["left_out"]) == (1, 2)
     assert shown["threshold"] == {"repeats": 2, "prompts": 2, "why": None}
@@ -109,7 +118,7 @@ def test_only_what_recurs_is_shown_and_the_rest_is_counted() -> None:
 )
 def test_a_plan_that_cannot_show_recurrence_says_so(seen: list[Seen], threshold: dict[str, int], lacking: str) -> None:
     """Given one prompt, one repeat or both, when candidates are shown, then the threshold is lower and says why."""
-    shown = count_candidates(seen, **threshold)
+    shown = count_candidates(Names(seen), **threshold)
     why = shown["threshold"].pop("why")
     assert shown["threshold"] == threshold
     assert why.startswith(lacking)
@@ -118,7 +127,7 @@ def test_a_plan_that_cannot_show_recurrence_says_so(seen: list[Seen], threshold:
 
 def test_without_a_usable_answer_there_is_nothing() -> None:
     """Given no usable sample, when candidates are shown, then there are none, and it says why."""
-    assert count_candidates([], prompts=3, repeats=2, reason="all were refused") == {
+    assert count_candidates(Names(), prompts=3, repeats=2, reason="all were refused") == {
         "threshold": {"repeats": 2, "prompts": 2, "why": "all were refused"},
         "shown": 0,
         "left_out": 0,
@@ -129,7 +138,7 @@ def test_without_a_usable_answer_there_is_nothing() -> None:
 def test_so_many_are_shown_and_no_more() -> None:
     """Given more names that recur than are shown, when they are shown, then the rest is counted."""
     many = named(*(f"Q{chr(97 + n // 26)}{chr(97 + n % 26)}x" for n in range(MOST_SHOWN + 7)))
-    shown = count_candidates(answers(many, many, many, many), prompts=2, repeats=2)
+    shown = count_candidates(Names(answers(many, many, many, many)), prompts=2, repeats=2)
     assert (shown["shown"], shown["left_out"]) == (MOST_SHOWN, 7)
 
 
@@ -151,9 +160,9 @@ def test_the_order_of_samples_changes_nothing(seen: list[Seen], chance: object) 
     """Given the same samples in another order, when candidates are counted, then it is the same; and no answer twice."""
     shuffled = list(seen)
     chance.shuffle(shuffled)  # type: ignore[attr-defined]
-    assert count_candidates(shuffled, prompts=3, repeats=3) == count_candidates(seen, prompts=3, repeats=3)
-    assert every_candidate(shuffled) == every_candidate(seen)
-    for row in every_candidate(seen):
+    found = count_candidates(Names(seen), prompts=3, repeats=3)
+    assert count_candidates(Names(shuffled), prompts=3, repeats=3) == found
+    for row in found["candidates"]:
         assert 0 < row["samples"] == row["answers"]["k"] <= row["answers"]["n"] == len(seen)
 
 
@@ -161,5 +170,11 @@ def test_the_order_of_samples_changes_nothing(seen: list[Seen], chance: object) 
 def test_doubling_all_answers_changes_no_rate(seen: list[Seen]) -> None:
     """Given every answer once more on another engine, when candidates are counted, then each rate is what it was."""
     doubled = [*seen, *((prompt_no, engine + "2", repeat_no, found) for prompt_no, engine, repeat_no, found in seen)]
-    once, twice = ({row["name"]: row["answers"]["value"] for row in every_candidate(each)} for each in (seen, doubled))
+    once, twice = (
+        {
+            row["name"]: row["answers"]["value"]
+            for row in count_candidates(Names(each), prompts=3, repeats=3)["candidates"]
+        }
+        for each in (seen, doubled)
+    )
     assert once == twice

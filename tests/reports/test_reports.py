@@ -500,7 +500,7 @@ def test_any_text_is_escaped_on_one_line(text: str) -> None:
     assert {token.type for token in children} <= {"text", "text_special"}
 
 
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 @given(st.permutations(range(8)), st.permutations(range(3)), st.permutations(range(2)))
 def test_order_changes_no_number(samples: list[int], brands: list[int], engines: list[int]) -> None:
     """Samples, brands and engines in any order give the same numbers (T7)."""
@@ -559,6 +559,17 @@ def test_an_unrelated_brand_raises_no_share() -> None:
         for old, new in zip(before["brands"], after["brands"], strict=False):
             old_share, new_share = old["overall"]["share_of_voice"]["value"], new["overall"]["share_of_voice"]["value"]
             assert (new_share == old_share) if same else (new_share < old_share)
+
+
+def test_times_are_told_to_the_second() -> None:
+    """Given times with parts of a second, when a report is written, then the document has them, and no page or text has."""
+    one = replace(facts(), ended_at=NOW + timedelta(microseconds=123456))
+    one = replace(one, samples=[replace(each, answered_at=one.ended_at) for each in one.samples])
+    document = build(one, built_at=NOW + timedelta(microseconds=7))
+    assert document["times"]["ended_at"] == "2026-11-23T12:00:00.123456Z"
+    for written in (markdown.render(document), html.render(document)):
+        assert written.count("2026-11-23T12:00:00Z") == 4
+        assert "00.123456" not in written
 
 
 def test_the_rows_of_the_terminal() -> None:

@@ -15,7 +15,7 @@ from brandq.analysis.findings import BrandFinding, CitationFinding, SourceClass
 from brandq.plan import Brand, EngineRef, Plan
 from brandq.reports.facts import SampleFacts
 from brandq.reports.sources import MOST_DOMAINS, MOST_PAGES, sources_section
-from brandq.reports.usable import Groups
+from brandq.reports.tallies import Groups, Tallies
 
 BYD = Brand("比亚迪", ("BYD",), ("byd.com",))
 TESLA = Brand("特斯拉", (), ("tesla.com",))
@@ -64,7 +64,12 @@ def section(
     *answers: Sequence[CitationFinding], named: Sequence[Sequence[str]] = (), plan: Plan = PLAN
 ) -> dict[str, Any]:
     names = [*named, *[()] * len(answers)]
-    return sources_section(plan, Groups([sample(n, pages, names[n]) for n, pages in enumerate(answers)], plan))
+    return counted([sample(n, pages, names[n]) for n, pages in enumerate(answers)], plan)
+
+
+def counted(samples: Sequence[SampleFacts], plan: Plan) -> dict[str, Any]:
+    tallies = Tallies(plan, samples)
+    return sources_section(plan, tallies, Groups(tallies.strata).at(None, None))
 
 
 def test_shares_and_rates_of_classes_count_given_pages() -> None:
@@ -263,7 +268,7 @@ def test_asking_everything_twice_changes_no_value(answers: list[list[CitationFin
 
     def twice(plan_answers: list[list[CitationFinding]], times: int) -> dict[str, Any]:
         samples = [sample(n, pages) for n, pages in enumerate(plan_answers)]
-        return sources_section(PLAN, Groups(samples * times, PLAN))
+        return counted(samples * times, PLAN)
 
     once, both = twice(answers, 1), twice(answers, 2)
     for name, numbers in once["by_class"].items():

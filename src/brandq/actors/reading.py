@@ -6,14 +6,18 @@ none: what another method read is read again before it is built. Nobody is asked
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 from brandq import analysis, store
 from brandq.actors.desk import Desk
 from brandq.analysis.findings import Findings
 from brandq.analysis.method import method_version
 from brandq.plan import Plan
-from brandq.reports.facts import Facts
+from brandq.reports.facts import Facts, SampleFacts
+
+#: answers in memory at once, and read again in one transaction
+_PAGE = 200
 
 
 def findings_in(plan: Plan, placed: Iterable[store.Placed]) -> dict[int, Findings]:
@@ -22,19 +26,42 @@ def findings_in(plan: Plan, placed: Iterable[store.Placed]) -> dict[int, Finding
 
 
 def facts_by_this_method(desk: Desk, execution_id: str) -> Facts:
-    """The facts of an execution none of whose answers waits to be analyzed; what is read again is stored."""
+    """The facts of an execution none of whose answers waits to be analyzed; what is read again is stored.
+
+    Their samples are read from the database, in a transaction of its own, whenever they are gone through.
+    """
+    read_by_this_method(desk, execution_id)
+    with desk.database.read() as db:
+        found = store.stream_facts(db, execution_id)
+    return replace(found, samples=_Passing(desk.database, execution_id))
+
+
+@dataclass(frozen=True)
+class _Passing:
+    database: store.Database
+    execution_id: str
+
+    def __iter__(self) -> Iterator[SampleFacts]:
+        with self.database.read() as db:
+            yield from store.stream_facts(db, self.execution_id).samples
+
+
+def read_by_this_method(desk: Desk, execution_id: str) -> None:
+    """Read those answers of an execution again that another method read."""
     with desk.database.read() as db:
         plan = store.execution(db, execution_id).plan
         stale = store.stale_readings(db, execution_id, method_version(plan.brands))
-        placed = store.all_answers(db, execution_id) if stale else []
-    if stale:
-        _read_again(desk, plan, placed, stale)
-    with desk.database.read() as db:
-        return store.facts(db, execution_id)
+    read_again(desk, execution_id, plan, stale)
 
 
-def _read_again(desk: Desk, plan: Plan, placed: Sequence[store.Placed], stale: Sequence[int]) -> None:
-    wanted = frozenset(stale)
-    found = findings_in(plan, (one for one in placed if one.sample_id in wanted))
-    with desk.database.begin() as db:
-        store.replace_findings(db, found, method_version=method_version(plan.brands))
+def read_again(desk: Desk, execution_id: str, plan: Plan, sample_ids: Sequence[int]) -> None:
+    """Read these answers by the present method, in place of what was found before; page by page, each stored at once.
+
+    Safe to repeat: an answer that was read again says the same another time.
+    """
+    for start in range(0, len(sample_ids), _PAGE):
+        with desk.database.read() as db:
+            placed = store.answers_of(db, execution_id, sample_ids[start : start + _PAGE])
+        found = findings_in(plan, placed)
+        with desk.database.begin() as db:
+            store.replace_findings(db, found, method_version=method_version(plan.brands))

@@ -308,12 +308,8 @@ def registrable_domain(host: str) -> str:
     return _SUFFIXES.privatesuffix(host) or host
 
 
-def owner_of(host: str, brands: Iterable[Brand]) -> str | None:
-    """The brand whose domain this host is or lies under; the longest such domain decides."""
-    return _owner(host, _owners(brands))
-
-
 def _owner(host: str, owners: Mapping[str, str]) -> str | None:
+    """The brand whose domain this host is or lies under; the longest such domain decides."""
     while host:
         if host in owners:
             return owners[host]

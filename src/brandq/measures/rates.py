@@ -17,6 +17,7 @@ intervals answer two questions and are never exchanged, averaged or compared wit
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from math import sqrt
 from statistics import fmean, stdev
 from typing import Any, Literal
@@ -102,13 +103,17 @@ def market_rate(clusters: Iterable[Cluster], definition: str, reason: str = "the
     Under 5 prompts it carries a ``note``, with 1 no interval. It does not say that the prompts are a good sample:
     whoever chose them to flatter a brand gets a narrow interval around a flattered number.
     """
-    prompts = by_prompt(clusters)
-    k, n = sum(each.k for each in prompts.values()), sum(each.n for each in prompts.values())
+    return rate_over_prompts([(each.k, each.n) for each in by_prompt(clusters).values()], definition, reason)
+
+
+def rate_over_prompts(counts: Sequence[tuple[int, int]], definition: str, reason: str) -> Number:
+    """``market_rate`` from the (k, n) of each prompt, n > 0."""
+    n = sum(each for _, each in counts)
     if n == 0:
         return absent(reason)
-    counts = [(each.k, each.n) for each in prompts.values()]
+    k = sum(each for each, _ in counts)
     return _over_prompts(
-        k / n, {"k": k, "n": n}, len(prompts), definition, "cluster_wilson", lambda: cluster_wilson(counts)
+        k / n, {"k": k, "n": n}, len(counts), definition, "cluster_wilson", lambda: cluster_wilson(counts)
     )
 
 
@@ -119,15 +124,18 @@ def panel_rate(clusters: Iterable[Cluster], definition: str, reason: str = "ther
     prompts, nor of how the engine answers on another day.
     """
     strata = by_stratum(clusters)
-    k, n = sum(each.k for each in strata.values()), sum(each.n for each in strata.values())
+    prompts = len({prompt_no for prompt_no, _ in strata})
+    return rate_over_strata([(each.k, each.n) for each in strata.values()], prompts, definition, reason)
+
+
+def rate_over_strata(counts: Sequence[tuple[int, int]], prompts: int, definition: str, reason: str) -> Number:
+    """``panel_rate`` from the (k, n) of each stratum, n > 0, and the number of prompts that they are of."""
+    n = sum(each for _, each in counts)
     if n == 0:
         return absent(reason)
-    interval = panel_wilson([(each.k, each.n) for each in strata.values()])
-    return {
-        **_number(k / n, {"k": k, "n": n}, interval, "panel_wilson", definition),
-        "estimand": "panel",
-        "prompts": len({prompt_no for prompt_no, _ in strata}),
-    }
+    k = sum(each for each, _ in counts)
+    number = _number(k / n, {"k": k, "n": n}, panel_wilson(counts), "panel_wilson", definition)
+    return {**number, "estimand": "panel", "prompts": prompts}
 
 
 def share(
@@ -144,6 +152,11 @@ def share(
     if any(not 0 <= numerator <= denominator for part in parts for numerator, denominator in part.pairs):
         raise ValueError("a share's numerators lie between 0 and their denominators")
     return _ratio(parts, estimand, definition, reason, (0.0, 1.0), counts=True)
+
+
+def share_over(pooled: Pooled, estimand: Estimand, definition: str, reason: str) -> Number:
+    """``share`` of what is pooled already; nothing is checked again."""
+    return _ratio_over(pooled, estimand, definition, reason, (0.0, 1.0), counts=True)
 
 
 def average(
@@ -166,6 +179,13 @@ def average(
     return _ratio(parts, estimand, definition, reason, (least, most), counts=False)
 
 
+def average_over(
+    pooled: Pooled, estimand: Estimand, definition: str, reason: str, *, least: float = 0.0, most: float = 1.0
+) -> Number:
+    """``average`` of what is pooled already; nothing is checked again."""
+    return _ratio_over(pooled, estimand, definition, reason, (least, most), counts=False)
+
+
 def mean_rank(
     places: Iterable[Places], estimand: Estimand, definition: str, reason: str = "it is ranked nowhere"
 ) -> Number:
@@ -181,25 +201,30 @@ def mean_rank(
         Parts(place.prompt_no, tuple((float(rank), 1.0) for rank in place.ranks if rank is not None), place.engine)
         for place in places
     ]
+    answers = sum(len(place.ranks) for place in places)
+    return mean_rank_over(_pooled(parts), answers, estimand, definition, reason)
+
+
+def mean_rank_over(pooled: Pooled, answers: int, estimand: Estimand, definition: str, reason: str) -> Number:
+    """``mean_rank`` of ranks that are pooled already as (rank, 1), out of so many answers, ranked or not."""
     if estimand == "market":
-        number = _ratio(parts, estimand, definition, reason, (1.0, None), counts=False)
+        number = _ratio_over(pooled, estimand, definition, reason, (1.0, None), counts=False)
     else:
-        number = _panel_mean(parts, definition, reason, least=1.0)
+        number = _panel_mean(pooled, definition, reason, least=1.0)
     if number["value"] is None:
         return number
-    answers = sum(len(place.ranks) for place in places)
     return {**number, "of": answers, "condition": "over the answers that rank the brand"}
 
 
-def _panel_mean(parts: Sequence[Parts], definition: str, reason: str, *, least: float) -> Number:
+def _panel_mean(pooled: Pooled, definition: str, reason: str, *, least: float) -> Number:
     """The mean of values without an upper end: mean ± t·s/√n, s² the variance within strata, pooled."""
-    strata = [[value for value, _ in pairs] for pairs in pairs_by_stratum(parts).values()]
+    strata = [[value for value, _ in pairs] for pairs in pooled.strata()]
     values = [value for stratum in strata for value in stratum]
     if not values:
         return absent(reason)
-    prompts = len({part.prompt_no for part in parts if part.pairs})
     freedom = len(values) - len(strata)
-    squares = sum((value - fmean(stratum)) ** 2 for stratum in strata for value in stratum)
+    centres = [fmean(stratum) for stratum in strata]
+    squares = sum((value - centre) ** 2 for stratum, centre in zip(strata, centres, strict=True) for value in stratum)
     interval = None
     if squares > 0:
         half = t_quantile(freedom) * sqrt(squares / freedom / len(values))
@@ -207,7 +232,22 @@ def _panel_mean(parts: Sequence[Parts], definition: str, reason: str, *, least: 
     number = _number(fmean(values), {"n": len(values)}, interval, "t", definition)
     if interval is None:
         number["interval_reason"] = "no two answers to one prompt by one engine differ: no spread"
-    return {**number, "estimand": "panel", "prompts": prompts}
+    return {**number, "estimand": "panel", "prompts": len(pooled.totals)}
+
+
+@dataclass(frozen=True)
+class Pooled:
+    """What a ratio is made of, where its denominator is not 0: (numerator, denominator) of each prompt, in their order.
+
+    ``strata`` gives the same of each answer, by prompt and engine, in ascending order; only a panel's interval asks.
+    """
+
+    totals: Sequence[tuple[float, float]]
+    strata: Callable[[], Sequence[Sequence[tuple[float, float]]]]
+
+
+def _pooled(parts: Sequence[Parts]) -> Pooled:
+    return Pooled(list(totals_by_prompt(parts).values()), lambda: list(pairs_by_stratum(parts).values()))
 
 
 def _ratio(
@@ -219,14 +259,25 @@ def _ratio(
     *,
     counts: bool,
 ) -> Number:
+    return _ratio_over(_pooled(parts), estimand, definition, reason, ends, counts=counts)
+
+
+def _ratio_over(
+    pooled: Pooled,
+    estimand: Estimand,
+    definition: str,
+    reason: str,
+    ends: tuple[float, float | None],
+    *,
+    counts: bool,
+) -> Number:
     """Sum of numerators / sum of denominators, with the interval of its estimand."""
     least, most = ends
-    strata = pairs_by_stratum(parts)
-    totals = totals_by_prompt(parts)
-    below = sum(denominator for _, denominator in totals.values())
+    totals = pooled.totals
+    below = sum(denominator for _, denominator in totals)
     if not totals:
         return absent(reason)
-    above = sum(numerator for numerator, _ in totals.values())
+    above = sum(numerator for numerator, _ in totals)
     told = {"k": _whole(above), "n": _whole(below)} if counts else {"n": _whole(below)}
     if estimand == "market":
         return _over_prompts(
@@ -235,14 +286,14 @@ def _ratio(
             len(totals),
             definition,
             "wilson_of_prompts" if most is not None and above / below in (least, most) else "jackknife",
-            lambda: jackknife(list(totals.values()), least, most),
+            lambda: jackknife(totals, least, most),
         )
     number: Number
     if most is None or least == most:
         number = _number(above / below, told, None, "stratified", definition)
         number["interval_reason"] = "all values are the same: no spread"
     else:
-        number = _number(above / below, told, stratified(list(strata.values()), least, most), "stratified", definition)
+        number = _number(above / below, told, stratified(pooled.strata(), least, most), "stratified", definition)
     return {**number, "estimand": "panel", "prompts": len(totals)}
 
 

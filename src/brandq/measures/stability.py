@@ -7,14 +7,19 @@ prompts, each prompt once, so the number of engines and repeats gives no prompt 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from fractions import Fraction
 from itertools import combinations
 from statistics import fmean
 
 from brandq.measures.counting import Named, Parts
 from brandq.measures.rates import Number, absent, average
 
-Pair = tuple[frozenset[str], frozenset[str]]
+#: the sets that answers name, and how many name each
+Sets = Counter[frozenset[str]]
+#: how many pairs of answers have which likeness, None where it is not defined
+Pairs = Counter[float | None]
 
 
 def jaccard(one: frozenset[str], other: frozenset[str]) -> float | None:
@@ -30,9 +35,9 @@ def stability(named: Iterable[Named], definition: str = "stability") -> Number:
     sets only, neither order nor words, and brands that are not tracked do not exist for it; fewer tracked brands make
     answers look more alike.
     """
-    pairs: dict[int, list[list[Pair]]] = {}
+    pairs: dict[int, list[Pairs]] = {}
     for (prompt_no, _), repeats in sorted(_merged(named).items()):
-        pairs.setdefault(prompt_no, []).append(list(combinations(repeats, 2)))
+        pairs.setdefault(prompt_no, []).append(_within(repeats))
     return _likeness(pairs, definition, "one repeat has nothing to be compared with")
 
 
@@ -42,35 +47,58 @@ def agreement(named: Iterable[Named], definition: str = "agreement") -> Number:
     Over pairs of answers, then pairs of engines, then prompts. With one engine there is no number. Read it beside
     ``stability``: engines cannot agree with each other more than each does with itself.
     """
-    engines: dict[int, list[tuple[frozenset[str], ...]]] = {}
+    engines: dict[int, list[Sets]] = {}
     for (prompt_no, _), repeats in sorted(_merged(named).items()):
         engines.setdefault(prompt_no, []).append(repeats)
     pairs = {
-        prompt_no: [[(one, other) for one in some for other in others] for some, others in combinations(every, 2)]
+        prompt_no: [_between(some, others) for some, others in combinations(every, 2)]
         for prompt_no, every in engines.items()
     }
     return _likeness(pairs, definition, "one engine has nothing to be compared with")
 
 
-def _merged(named: Iterable[Named]) -> dict[tuple[int, str], tuple[frozenset[str], ...]]:
-    found: dict[tuple[int, str], tuple[frozenset[str], ...]] = {}
+def _merged(named: Iterable[Named]) -> dict[tuple[int, str], Sets]:
+    found: dict[tuple[int, str], Sets] = {}
     for each in named:
-        key = (each.prompt_no, each.engine)
-        found[key] = (*found.get(key, ()), *each.repeats)
-    return {key: tuple(sorted(repeats, key=sorted)) for key, repeats in found.items()}
+        found.setdefault((each.prompt_no, each.engine), Counter()).update(each.repeats)
+    return found
 
 
-def _likeness(pairs: dict[int, list[list[Pair]]], definition: str, alone: str) -> Number:
+def _within(repeats: Sets) -> Pairs:
+    """Every pair of these answers, those with the same likeness together."""
+    found: Pairs = Counter()
+    for one, times in repeats.items():
+        found[jaccard(one, one)] += times * (times - 1) // 2
+    for one, other in combinations(repeats, 2):
+        found[jaccard(one, other)] += repeats[one] * repeats[other]
+    return found
+
+
+def _between(some: Sets, others: Sets) -> Pairs:
+    """Each of some with each of the others."""
+    found: Pairs = Counter()
+    for one, times in some.items():
+        for other, other_times in others.items():
+            found[jaccard(one, other)] += times * other_times
+    return found
+
+
+def _likeness(pairs: Mapping[int, Sequence[Pairs]], definition: str, alone: str) -> Number:
     values: dict[int, float] = {}
     compared = empty = 0
     for prompt_no, groups in pairs.items():
-        likenesses = [[jaccard(*pair) for pair in group] for group in groups]
-        told = [[each for each in group if each is not None] for group in likenesses]
-        compared += sum(len(group) for group in told)
-        empty += sum(len(group) for group in likenesses) - sum(len(group) for group in told)
+        empty += sum(group[None] for group in groups)
+        told = [{each: times for each, times in group.items() if each is not None and times} for group in groups]
+        compared += sum(sum(group.values()) for group in told)
         if any(told):
-            values[prompt_no] = fmean(fmean(group) for group in told if group)
+            values[prompt_no] = fmean(_mean(group) for group in told if group)
     if not values:
         return absent(f"none of the {empty} pairs names a tracked brand" if empty else alone)
     number = average([Parts(no, ((value, 1.0),)) for no, value in values.items()], "market", definition)
     return {**number, "n": compared, "empty_pairs": empty}
+
+
+def _mean(weighed: Mapping[float, int]) -> float:
+    """The mean, rounded once, however often a value occurs."""
+    total = sum(Fraction(value) * times for value, times in weighed.items())
+    return float(total) / sum(weighed.values())

@@ -8,7 +8,8 @@ not said), and every composed index. Pages change: these were read in 2026, in s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,43 +33,65 @@ class Formula:
     field: str
     counts: str
     source: str
-    fraction: Callable[[Sequence[Counted], str], tuple[int, int]]
+    fraction: Callable[[Namings, str], tuple[int, int]]
 
 
-def _usable(answers: Sequence[Counted]) -> list[Counted]:
-    return [answer for answer in answers if answer.usable]
+class Namings:
+    """What the formulas need of answers, added up: how many there are, and how often each brand is named in which."""
+
+    def __init__(self, answers: Iterable[Counted] = ()) -> None:
+        self.answers = self.usable = 0
+        #: answers that name a brand, usable ones that do, and how often it is named in all
+        self.naming: Counter[str] = Counter()
+        self.usable_naming: Counter[str] = Counter()
+        self.mentions: Counter[str] = Counter()
+        self.naming_any = 0
+        self.prompts: set[int] = set()
+        self.prompts_naming: dict[str, set[int]] = {}
+        for answer in answers:
+            self.add(answer)
+
+    def add(self, answer: Counted) -> None:
+        self.answers += 1
+        self.usable += answer.usable
+        self.prompts.add(answer.prompt_no)
+        named = False
+        for brand, count in answer.mentions.items():
+            if count > 0:
+                named = True
+                self.naming[brand] += 1
+                self.usable_naming[brand] += answer.usable
+                self.mentions[brand] += count
+                self.prompts_naming.setdefault(brand, set()).add(answer.prompt_no)
+        self.naming_any += named
 
 
-def _naming(answers: Sequence[Counted], brand: str) -> int:
-    return sum(answer.mentions.get(brand, 0) > 0 for answer in answers)
+def _of_usable(counted: Namings, brand: str) -> tuple[int, int]:
+    return counted.usable_naming[brand], counted.usable
 
 
-def _of_usable(answers: Sequence[Counted], brand: str) -> tuple[int, int]:
-    usable = _usable(answers)
-    return _naming(usable, brand), len(usable)
+def _of_usable_namings(counted: Namings, brand: str) -> tuple[int, int]:
+    return counted.usable_naming[brand], counted.usable_naming.total()
 
 
-def _of_all(answers: Sequence[Counted], brand: str) -> tuple[int, int]:
-    return _naming(answers, brand), len(answers)
+def _of_all(counted: Namings, brand: str) -> tuple[int, int]:
+    return counted.naming[brand], counted.answers
 
 
-def _of_namings(answers: Sequence[Counted], brand: str) -> tuple[int, int]:
-    return _naming(answers, brand), sum(count > 0 for answer in answers for count in answer.mentions.values())
+def _of_namings(counted: Namings, brand: str) -> tuple[int, int]:
+    return counted.naming[brand], counted.naming.total()
 
 
-def _of_mentions(answers: Sequence[Counted], brand: str) -> tuple[int, int]:
-    return sum(answer.mentions.get(brand, 0) for answer in answers), sum(
-        count for answer in answers for count in answer.mentions.values()
-    )
+def _of_mentions(counted: Namings, brand: str) -> tuple[int, int]:
+    return counted.mentions[brand], counted.mentions.total()
 
 
-def _of_prompts(answers: Sequence[Counted], brand: str) -> tuple[int, int]:
-    named = {answer.prompt_no for answer in answers if answer.mentions.get(brand, 0) > 0}
-    return len(named), len({answer.prompt_no for answer in answers})
+def _of_prompts(counted: Namings, brand: str) -> tuple[int, int]:
+    return len(counted.prompts_naming.get(brand, ())), len(counted.prompts)
 
 
-def _of_naming_any(answers: Sequence[Counted], brand: str) -> tuple[int, int]:
-    return _naming(answers, brand), sum(any(answer.mentions.values()) for answer in answers)
+def _of_naming_any(counted: Namings, brand: str) -> tuple[int, int]:
+    return counted.naming[brand], counted.naming_any
 
 
 FORMULAS: tuple[Formula, ...] = (
@@ -80,7 +103,7 @@ FORMULAS: tuple[Formula, ...] = (
         "share_of_voice",
         "usable answers that name the brand / the same, added over all tracked brands",
         "docs/metrics.md",
-        lambda answers, brand: _of_namings(_usable(answers), brand),
+        _of_usable_namings,
     ),
     Formula(
         "Profound",
@@ -143,7 +166,7 @@ FORMULAS: tuple[Formula, ...] = (
 )
 
 
-def side_by_side(answers: Sequence[Counted], brand: str) -> list[dict[str, Any]]:
+def side_by_side(counted: Namings, brand: str) -> list[dict[str, Any]]:
     """One row per formula over the same answers: product, field, value, numerator, denominator, counts, source.
 
     ``value`` is a fraction, None where the denominator is 0. The rows show how far apart names lie; none has an
@@ -151,7 +174,7 @@ def side_by_side(answers: Sequence[Counted], brand: str) -> list[dict[str, Any]]
     """
     rows = []
     for formula in FORMULAS:
-        numerator, denominator = formula.fraction(answers, brand)
+        numerator, denominator = formula.fraction(counted, brand)
         rows.append(
             {
                 "product": formula.product,

@@ -7,32 +7,39 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from brandq.analysis.findings import ADVISED_AGAINST, RECOMMENDED, SENTIMENTS, TOP_PICK, BrandFinding
+from brandq.analysis.findings import ADVISED_AGAINST, NEGATIVE, POSITIVE, RECOMMENDED, SENTIMENTS, TOP_PICK
 from brandq.measures.rates import Number, absent
 from brandq.plan import Brand, Plan
-from brandq.reports.facts import SampleFacts
-from brandq.reports.pooling import Pool, estimand_of
-from brandq.reports.usable import Groups, Usable
+from brandq.reports.pooling import Counts, Pool, estimand_of
+from brandq.reports.tallies import Groups, Place, Said, Tallies
 
 #: the points of net sentiment; what is neutral or mixed is 0
-_POINTS = {"pos": 1.0, "neg": -1.0}
+_POINTS = {POSITIVE: 1, NEGATIVE: -1}
+#: the kinds of usable answers, as one brand sees them; those with an opinion by its label, untold: without one
+_KINDS = (
+    *("usable", "named", "first", "top_3", "cited", "recommended", "intercepted"),
+    *("doubtful", "unknown", "weighed", "caveat", "untold", *SENTIMENTS),
+)
+#: the values of answers that are shared out or averaged
+_SPREADS = ("voice", "rank", "reciprocal", "position", "points", "strength")
 
 
 def brand_document(
-    execution_id: str, plan: Plan, brand: Brand, groups: Groups, naming: Mapping[int, Sequence[str]]
+    execution_id: str, plan: Plan, brand: Brand, tallies: Tallies, groups: Groups, naming: Mapping[int, Sequence[str]]
 ) -> dict[str, Any]:
     """Every number about one brand. ``naming``: the tracked brands that each prompt names."""
+    strata = {place: _counted(place, stratum.said[brand.name]) for place, stratum in tallies.strata.items()}
 
     def block(engine: str | None = None, prompt_no: int | None = None) -> dict[str, Any]:
-        usable, reason, marks = groups.at(prompt_no, engine)
+        group = groups.at(prompt_no, engine)
         estimand = estimand_of(
             len(plan.prompts) if prompt_no is None else 1, len(plan.engines) if engine is None else 1
         )
-        pool = Pool(usable, lambda answer: answer.stratum, estimand)
+        pool = Pool([strata[place] for place in group.places], estimand)
         whole = engine is None or prompt_no is None
         return {
-            **marks,
-            **_measures(brand, pool, reason, whole=whole),
+            **group.marks,
+            **_measures(brand, pool, group.reason, whole=whole),
             "evidence": _evidence(execution_id, brand.name, engine, prompt_no),
         }
 
@@ -53,130 +60,112 @@ def brand_document(
         ],
     }
     if prompted:
-        document["unprompted"] = _unprompted(plan, brand, groups, frozenset(prompted))
+        group = groups.at(None, None)
+        others = [strata[place] for place in group.places if place[0] not in prompted]
+        document["unprompted"] = _unprompted(plan, others, group.reason, len(plan.prompts) - len(prompted))
     return document
 
 
-def _unprompted(plan: Plan, brand: Brand, groups: Groups, prompted: frozenset[int]) -> Number:
+def _unprompted(plan: Plan, others: Sequence[Counts], reason: str, prompts: int) -> Number:
     """The mention rate over the prompts that do not name the brand: naming it makes the mentions that are counted."""
-    usable, reason, _ = groups.at(None, None)
-    others = [answer for answer in usable if answer.sample.prompt_no not in prompted]
-    prompts = len(plan.prompts) - len(prompted)
-    pool = Pool(others, lambda answer: answer.stratum, estimand_of(prompts, len(plan.engines)))
+    pool = Pool(others, estimand_of(prompts, len(plan.engines)))
     why = reason or ("every prompt names the brand" if prompts == 0 else "no usable answer to the other prompts")
-    return pool.rate(lambda answer: _finding(answer, brand) is not None, "unprompted_mention_rate", why)
+    return pool.rate("named", "usable", "unprompted_mention_rate", why)
 
 
-def _finding(answer: Usable, brand: Brand) -> BrandFinding | None:
-    found = answer.brands.get(brand.name)
-    return found if found is not None and found.named else None
+def _counted(place: Place, said: Mapping[Said, int]) -> Counts:
+    """What the usable answers to one prompt by one engine say of the brand, as its numbers need it."""
+    kinds = dict.fromkeys(_KINDS, 0)
+    spreads: dict[str, dict[tuple[float, int], int]] = {name: {} for name in _SPREADS}
+
+    def spread(name: str, value: float, size: int, times: int) -> None:
+        spreads[name][value, size] = spreads[name].get((value, size), 0) + times
+
+    for one, times in said.items():
+        kinds["usable"] += times
+        kinds["cited"] += one.cited * times
+        kinds["intercepted"] += one.intercepted * times
+        kinds["doubtful"] += one.doubtful * times
+        kinds["unknown"] += one.unknown * times
+        spread("voice", int(one.named), one.named_in_all, times)
+        if not one.named or one.rank is None:
+            spread("reciprocal", 0.0, 1, times)
+        if not one.named:
+            continue
+        kinds["named"] += times
+        kinds[one.sentiment or "untold"] += times
+        if one.rank is not None:
+            kinds["first"] += (one.rank <= 1) * times
+            kinds["top_3"] += (one.rank <= 3) * times
+            spread("rank", one.rank, 1, times)
+            spread("reciprocal", 1 / one.rank, 1, times)
+        if one.position is not None:
+            spread("position", one.position, 1, times)
+        if one.sentiment is not None:
+            spread("points", _POINTS.get(one.sentiment, 0), 1, times)
+        if one.caveat is not None:
+            kinds["weighed"] += times
+            kinds["caveat"] += one.caveat * times
+        if one.strength is not None:
+            kinds["recommended"] += (one.strength >= RECOMMENDED) * times
+            spread("strength", one.strength, 1, times)
+    return Counts(*place, kinds, spreads)
 
 
-def _measures(brand: Brand, pool: Pool[Usable], reason: str, *, whole: bool) -> dict[str, Any]:
+def _measures(brand: Brand, pool: Pool, reason: str, *, whole: bool) -> dict[str, Any]:
     """The brand's numbers over these answers. One prompt on one engine (not ``whole``) gets the three main ones.
 
     Where they speak of the market, the mention rate stands there a second time as what it is of these very prompts.
     """
-
-    def rank(answer: Usable) -> int | None:
-        found = _finding(answer, brand)
-        return found.rank if found else None
-
-    n = len(pool.answers)
+    n = pool.total("usable")
     not_ranked = reason or f"none of the {n} usable answers gives it a rank in an explicit list"
     no_voice = reason or f"none of the {n} usable answers mentions a tracked brand"
     numbers: dict[str, Any] = {
-        "mention_rate": pool.rate(lambda answer: _finding(answer, brand) is not None, "mention_rate", reason),
-        "share_of_voice": pool.share(
-            lambda answer: (int(_finding(answer, brand) is not None), answer.named), "share_of_voice", no_voice
-        ),
-        "average_rank": pool.mean_place(rank, "average_rank", not_ranked),
+        "mention_rate": pool.rate("named", "usable", "mention_rate", reason),
+        "share_of_voice": pool.share("voice", "share_of_voice", no_voice),
+        "average_rank": pool.mean_place("rank", "usable", "average_rank", not_ranked),
     }
     if not whole:
         return numbers
-
-    def within(most: int, answer: Usable) -> bool:
-        place = rank(answer)
-        return place is not None and place <= most
-
-    def reciprocal(answer: Usable) -> float:
-        place = rank(answer)
-        return 1 / place if place else 0.0
-
     if pool.estimand == "market":
-        numbers["mention_rate_of_panel"] = replace(pool, estimand="panel").rate(
-            lambda answer: _finding(answer, brand) is not None, "mention_rate", reason
-        )
+        panel = replace(pool, estimand="panel")
+        numbers["mention_rate_of_panel"] = panel.rate("named", "usable", "mention_rate", reason)
     return {
         **numbers,
-        "first_place_rate": pool.rate(lambda answer: within(1, answer), "first_place_rate", reason),
-        "top_3_rate": pool.rate(lambda answer: within(3, answer), "top_3_rate", reason),
-        "mean_reciprocal_rank": pool.mean(reciprocal, "mean_reciprocal_rank", reason),
-        **_spoken_of(brand, pool, reason),
+        "first_place_rate": pool.rate("first", "usable", "first_place_rate", reason),
+        "top_3_rate": pool.rate("top_3", "usable", "top_3_rate", reason),
+        "mean_reciprocal_rank": pool.mean("reciprocal", "mean_reciprocal_rank", reason),
+        **_spoken_of(pool, reason),
         "owned_citation_rate": (
-            pool.rate(lambda answer: _cites(answer.sample, brand.name), "owned_citation_rate", reason)
+            pool.rate("cited", "usable", "owned_citation_rate", reason)
             if brand.domains
             else absent("no domain of this brand is in the plan")
         ),
-        "doubtful_answers": sum(
-            bool(found.doubtful) for answer in pool.answers if (found := answer.brands.get(brand.name)) is not None
-        ),
-        "unknown_to_answers": sum(
-            found.count > 0 and not found.known
-            for answer in pool.answers
-            if (found := answer.brands.get(brand.name)) is not None
-        ),
+        "doubtful_answers": pool.total("doubtful"),
+        "unknown_to_answers": pool.total("unknown"),
     }
 
 
-def _spoken_of(brand: Brand, pool: Pool[Usable], reason: str) -> dict[str, Any]:
+def _spoken_of(pool: Pool, reason: str) -> dict[str, Any]:
     """How the answers that name the brand speak of it. What could not be told is counted, and is no opinion."""
-    named = pool.where(lambda answer: _finding(answer, brand) is not None)
+    named = pool.total("named")
+    not_named = reason or f"none of the {pool.total('usable')} usable answers mentions it"
+    untold = f"it cannot be told from any of the {named} that name it" if named else not_named
 
-    def of(answer: Usable) -> BrandFinding:
-        return answer.brands[brand.name]
-
-    not_named = reason or f"none of the {len(pool.answers)} usable answers mentions it"
-    told = named.where(lambda answer: of(answer).sentiment is not None)
-    weighed = named.where(lambda answer: of(answer).caveat is not None)
-    graded = named.where(lambda answer: of(answer).strength is not None)
-    untold = not_named if not named.answers else f"it cannot be told from any of the {len(named.answers)} that name it"
-
-    def speaks(label: str | None) -> Number:
-        return named.rate(lambda answer: of(answer).sentiment == label, "sentiment", not_named)
-
-    def strength(answer: Usable) -> int:
-        return of(answer).strength or 0
+    def speaks(label: str) -> Number:
+        return pool.rate(label, "named", "sentiment", not_named)
 
     return {
-        "average_position": named.mean_place(lambda answer: of(answer).position, "average_position", not_named),
-        "sentiment": {**{label: speaks(label) for label in SENTIMENTS}, "unknown": speaks(None)},
-        "net_sentiment": told.mean(
-            lambda answer: _POINTS.get(of(answer).sentiment or "", 0.0), "net_sentiment", untold, least=-1.0
-        ),
-        "caveat_rate": weighed.rate(lambda answer: of(answer).caveat is True, "caveat_rate", untold),
-        "recommended_rate": pool.rate(
-            lambda answer: _finding(answer, brand) is not None and strength(answer) >= RECOMMENDED,
-            "recommended_rate",
-            reason,
-        ),
-        "interception_rate": pool.rate(lambda answer: _intercepted(answer, brand), "interception_rate", reason),
-        "recommendation_strength": graded.mean(
-            strength, "recommendation_strength", untold, least=float(ADVISED_AGAINST), most=float(TOP_PICK)
+        "average_position": pool.mean_place("position", "named", "average_position", not_named),
+        "sentiment": {**{label: speaks(label) for label in SENTIMENTS}, "unknown": speaks("untold")},
+        "net_sentiment": pool.mean("points", "net_sentiment", untold, least=-1.0),
+        "caveat_rate": pool.rate("caveat", "weighed", "caveat_rate", untold),
+        "recommended_rate": pool.rate("recommended", "usable", "recommended_rate", reason),
+        "interception_rate": pool.rate("intercepted", "usable", "interception_rate", reason),
+        "recommendation_strength": pool.mean(
+            "strength", "recommendation_strength", untold, least=float(ADVISED_AGAINST), most=float(TOP_PICK)
         ),
     }
-
-
-def _intercepted(answer: Usable, brand: Brand) -> bool:
-    """Whether the answer recommends another tracked brand and not this one."""
-    recommended = {
-        name for name, found in answer.brands.items() if found.named and (found.strength or 0) >= RECOMMENDED
-    }
-    return bool(recommended) and brand.name not in recommended
-
-
-def _cites(sample: SampleFacts, name: str) -> bool:
-    return any(citation.owner == name and citation.cited is not False for citation in sample.citations)
 
 
 def _evidence(execution_id: str, brand: str, engine: str | None, prompt_no: int | None) -> str:

@@ -14,6 +14,7 @@ Spellings of one name are put together, and nothing is looked up anywhere:
 
 from __future__ import annotations
 
+from array import array
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -23,8 +24,7 @@ from brandq.analysis.brands import folded, is_han
 from brandq.analysis.candidates import key_of
 from brandq.analysis.findings import Candidate
 from brandq.analysis.ordinary import begins_with_place, is_ordinary, strangeness
-from brandq.measures.rates import rate
-from brandq.reports.pooling import Pool, estimand_of
+from brandq.reports.pooling import Counts, Pool, estimand_of
 
 #: prompt_no, engine and repeat_no of a usable sample, and the candidates of its answer; none of them is also an answer
 Seen = tuple[int, str, int, Sequence[Candidate]]
@@ -47,22 +47,67 @@ _NO_MAKER = frozenset(_NO_MAKERS.split())
 
 @dataclass
 class _Cluster:
-    """One name in all its spellings. ``makers``: the first words by which products were put together."""
+    """One name in all its spellings, and the numbers of the answers that have it. ``makers``: the first words by which
+    products were put together."""
 
     names: Counter[str] = field(default_factory=Counter)
     makers: set[str] = field(default_factory=set)
-    seen: set[tuple[int, str, int]] = field(default_factory=set)
-    against: set[tuple[int, str, int]] = field(default_factory=set)
+    seen: set[int] = field(default_factory=set)
+    against: set[int] = field(default_factory=set)
 
 
-def count_candidates(samples: Iterable[Seen], *, prompts: int, repeats: int, reason: str = "") -> dict[str, Any]:
-    """The candidates of the usable samples of a plan of so many ``prompts`` and ``repeats``, for its report.
+class Names:
+    """The candidates of usable answers, counted while these go by: each answer gets a number, and no answer is kept."""
+
+    def __init__(self, seen: Iterable[Seen] = ()) -> None:
+        self.names: dict[str, Counter[str]] = defaultdict(Counter)
+        self.glosses: dict[str, set[str]] = defaultdict(set)
+        #: the numbers of the answers that have a key, and of those that advise against it, in ascending order
+        self.answers: dict[str, array[int]] = defaultdict(_numbers)
+        self.against: dict[str, array[int]] = defaultdict(_numbers)
+        #: of each answer, the number of its prompt and engine in ``places``, and its repeat
+        self.places: dict[tuple[int, str], int] = {}
+        self.place_of = _numbers()
+        self.repeat_of = _numbers()
+        for each in seen:
+            self.add(*each)
+
+    def add(self, prompt_no: int, engine: str, repeat_no: int, candidates: Sequence[Candidate]) -> None:
+        """Count one usable answer more; none comes twice."""
+        number = len(self.place_of)
+        self.place_of.append(self.places.setdefault((prompt_no, engine), len(self.places)))
+        self.repeat_of.append(repeat_no)
+        for candidate in candidates:
+            own, *others = candidate.key.split("/")
+            self.names[own][candidate.name] += 1
+            self.glosses[own].update(other for other in others if other)
+            _append(self.answers[own], number)
+            if candidate.advised_against:
+                _append(self.against[own], number)
+
+
+def _numbers() -> array[int]:
+    return array("I")
+
+
+def _append(numbers: array[int], number: int) -> None:
+    """An answer counts once for a name."""
+    if not numbers or numbers[-1] != number:
+        numbers.append(number)
+
+
+def count_candidates(found: Names, *, prompts: int, repeats: int, reason: str = "") -> dict[str, Any]:
+    """The candidates of the usable answers of a plan of so many ``prompts`` and ``repeats``, for its report.
 
     ``candidates`` are those that pass the ``threshold``, 100 at most: they recur, in two repeats and under two prompts.
+    The one in most answers comes first, then by name. Each has its ``name`` (the commonest spelling; of products, their
+    maker), the other ``spellings``, ``answers`` as a rate over all usable answers, ``samples`` as a count, the
+    ``prompts``, ``engines`` and ``repeats`` it was seen in, ``advised_against`` as a count, and whether it is
+    ``recurring``.
+
     ``shown`` and ``left_out`` count names. Where the plan has one prompt or one repeat the threshold asks for less, and
-    says ``why``; also where no sample is usable, for the ``reason``.
+    says ``why``; then it cannot be told what recurs. Also where no answer is usable, for the ``reason``.
     """
-    seen = list(samples)
     least_repeats, least_prompts = min(RECURS_IN_REPEATS, repeats), min(RECURS_IN_PROMPTS, prompts)
     lacking = [f"one {what}" for what, several in (("prompt", prompts), ("repeat", repeats)) if several < 2]
     why = (
@@ -70,58 +115,51 @@ def count_candidates(samples: Iterable[Seen], *, prompts: int, repeats: int, rea
         if lacking
         else None
     )
-    rows = _rows(seen, telling=not lacking)
-    passing = [
-        (row, cluster)
-        for row, cluster in rows
-        if len(row["repeats"]) >= least_repeats and len(row["prompts"]) >= least_prompts
-    ]
-    places = [(prompt_no, engine, repeat_no) for prompt_no, engine, repeat_no, _ in seen]
-    engines = len({engine for _, engine, _ in places})
-    pool = Pool(places, lambda place: place[:2], estimand_of(prompts, engines))
-    shown = [
-        {**row, "answers": pool.rate(cluster.seen.__contains__, "candidate_rate", "")}
-        for row, cluster in passing[:MOST_SHOWN]
-    ]
+    clusters = _clusters(found)
+    named = sorted(((-len(cluster.seen), _name(cluster)), number) for number, cluster in enumerate(clusters))
+    places = list(found.places)
+    pool = _pool(found, places, prompts)
+    shown: list[dict[str, Any]] = []
+    for (_, name), number in named:
+        if len(clusters[number].seen) < max(least_repeats, least_prompts):
+            break
+        row = _row(name, clusters[number], found, places, pool, telling=not lacking)
+        if len(row["repeats"]) >= least_repeats and len(row["prompts"]) >= least_prompts:
+            shown.append(row)
+        if len(shown) == MOST_SHOWN:
+            break
     return {
         "threshold": {
             "repeats": least_repeats,
             "prompts": least_prompts,
-            "why": why if seen else reason or "no answer is usable",
+            "why": why if found.place_of else reason or "no answer is usable",
         },
         "shown": len(shown),
-        "left_out": len(rows) - len(shown),
+        "left_out": len(clusters) - len(shown),
         "candidates": shown,
     }
 
 
-def every_candidate(samples: Iterable[Seen], *, telling: bool = True) -> list[dict[str, Any]]:
-    """Every candidate of the usable samples, the one in most answers first, then by name.
-
-    Each has its ``name`` (the commonest spelling; of products, their maker), the other ``spellings``, ``answers`` as a
-    rate over all usable samples, ``samples`` as a count, the ``prompts``, ``engines`` and ``repeats`` it was seen in,
-    ``advised_against`` as a count of samples, and whether it is ``recurring``: None where the samples are not
-    ``telling`` because there is one prompt or one repeat. The order of the samples changes nothing.
-    """
-    return [row for row, _ in _rows(list(samples), telling=telling)]
+def _pool(found: Names, places: Sequence[tuple[int, str]], prompts: int) -> Pool:
+    answers = Counter(found.place_of)
+    strata = [Counts(*place, {"usable": answers[number]}) for number, place in enumerate(places)]
+    strata.sort(key=lambda one: (one.prompt_no, one.engine))
+    return Pool(strata, estimand_of(prompts, len({engine for _, engine in places})))
 
 
-def _rows(seen: Sequence[Seen], *, telling: bool) -> list[tuple[dict[str, Any], _Cluster]]:
-    n = len({(prompt_no, engine, repeat_no) for prompt_no, engine, repeat_no, _ in seen})
-    rows = [(_row(cluster, n, telling), cluster) for cluster in _clusters(seen)]
-    return sorted(rows, key=lambda found: (-found[0]["samples"], found[0]["name"]))
-
-
-def _row(cluster: _Cluster, n: int, telling: bool) -> dict[str, Any]:
-    name = _name(cluster)
+def _row(
+    name: str, cluster: _Cluster, found: Names, places: Sequence[tuple[int, str]], pool: Pool, *, telling: bool
+) -> dict[str, Any]:
     others = sorted(
         (spelling for spelling in cluster.names if spelling != name), key=lambda one: (-cluster.names[one], one)
     )
-    prompts, engines, repeats = (sorted(set(places)) for places in zip(*cluster.seen, strict=True))
+    seen = Counter(places[found.place_of[number]] for number in cluster.seen)
+    prompts, engines = (sorted(set(each)) for each in zip(*seen, strict=True))
+    repeats = sorted({found.repeat_of[number] for number in cluster.seen})
     return {
         "name": name,
         "spellings": others[:_MOST_SPELLINGS],
-        "answers": rate(len(cluster.seen), n, "candidate_rate"),
+        "answers": pool.rate_of(seen, "usable", "candidate_rate", ""),
         "samples": len(cluster.seen),
         "prompts": prompts,
         "engines": engines,
@@ -149,24 +187,13 @@ def _name(cluster: _Cluster) -> str:
     return " ".join(products[0][:shared]) or by_rank[0]
 
 
-def _clusters(seen: Iterable[Seen]) -> list[_Cluster]:
-    names: dict[str, Counter[str]] = defaultdict(Counter)
-    glosses: dict[str, set[str]] = defaultdict(set)
-    places: dict[str, set[tuple[int, str, int]]] = defaultdict(set)
-    against: dict[str, set[tuple[int, str, int]]] = defaultdict(set)
-    for prompt_no, engine, repeat_no, candidates in seen:
-        for candidate in candidates:
-            own, *others = candidate.key.split("/")
-            names[own][candidate.name] += 1
-            glosses[own].update(other for other in others if other)
-            places[own].add((prompt_no, engine, repeat_no))
-            if candidate.advised_against:
-                against[own].add((prompt_no, engine, repeat_no))
+def _clusters(found: Names) -> list[_Cluster]:
+    names = found.names
     groups = _Groups()
     for own in sorted(names):
-        for gloss in sorted(glosses[own]):
+        for gloss in sorted(found.glosses[own]):
             # an answer that names both as two things does not take them for one: OPPO（一加） beside 一加
-            if not places[own] & places.get(gloss, set()):
+            if gloss not in names or set(found.answers[own]).isdisjoint(found.answers[gloss]):
                 groups.join(own, gloss)
     _join_han_tails(names, groups)
     _join_latin_tails(names, groups)
@@ -175,8 +202,8 @@ def _clusters(seen: Iterable[Seen]) -> list[_Cluster]:
     for own in sorted(names):
         cluster = clusters[groups.of(own)]
         cluster.names.update(names[own])
-        cluster.seen |= places[own]
-        cluster.against |= against[own]
+        cluster.seen.update(found.answers[own])
+        cluster.against.update(found.against.get(own, ()))
         cluster.makers |= makers.get(own, set())
     return list(clusters.values())
 

@@ -10,24 +10,20 @@ from typing import Any
 from brandq.measures.rates import Number
 from brandq.measures.sampling import grade
 from brandq.plan import Plan
-from brandq.reports.facts import SampleFacts
-from brandq.reports.usable import is_usable
+from brandq.reports.tallies import Tallies
+from brandq.reports.usable import usable
 
 
 def disclosure(
-    plan: Plan, samples: Sequence[SampleFacts], naming: Mapping[int, Sequence[str]], subject_rate: Number
+    plan: Plan, tallies: Tallies, naming: Mapping[int, Sequence[str]], subject_rate: Number
 ) -> dict[str, Any]:
     """The block that goes with every number. ``naming``: the tracked brands that each prompt names.
 
     ``grade`` is exploratory, directional or decision-grade for the subject's mention rate over all; see
     ``measures.sampling.grade``. Cadence is what one execution has: its prompts were asked once, not over time.
     """
-    times = sorted(sample.answered_at for sample in samples if sample.answered_at is not None)
-    usable = [sample for sample in samples if is_usable(sample)]
-    strata: dict[tuple[int, str], int] = {}
-    for sample in usable:
-        place = sample.prompt_no, sample.engine
-        strata[place] = strata.get(place, 0) + 1
+    counted = tallies.outcomes
+    strata = {place: n for place, stratum in tallies.strata.items() if (n := usable(stratum.outcomes))}
     repeats = float(median(strata.values())) if strata else 0.0
     half_width = None
     if subject_rate.get("low") is not None:
@@ -37,8 +33,8 @@ def disclosure(
         "prompts": len(plan.prompts),
         "prompts_naming_a_tracked_brand": sorted(no for no, names in naming.items() if names),
         "repeats": plan.repeats,
-        "samples": len(samples),
-        "usable": len(usable),
+        "samples": counted.total(),
+        "usable": usable(counted),
         "engines": [
             {
                 "engine": engine.engine,
@@ -50,8 +46,8 @@ def disclosure(
         ],
         "system_text": plan.system is not None,
         "asked": {
-            "first_answer_at": _moment(times[0]) if times else None,
-            "last_answer_at": _moment(times[-1]) if times else None,
+            "first_answer_at": _moment(tallies.first_answer_at),
+            "last_answer_at": _moment(tallies.last_answer_at),
         },
         "cadence": "one execution: each prompt was put to each engine as often as repeats says, and not over time",
         "grade": grade(prompts, repeats, half_width),
@@ -73,5 +69,5 @@ def counted(n: int, noun: str) -> str:
     return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
 
 
-def _moment(at: datetime) -> str:
-    return at.astimezone(UTC).isoformat().replace("+00:00", "Z")
+def _moment(at: datetime | None) -> str | None:
+    return at.astimezone(UTC).isoformat().replace("+00:00", "Z") if at else None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -12,11 +12,12 @@ from brandq.analysis.findings import AnswerType, BrandFinding, Candidate, Citati
 from brandq.plan import Plan
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class SampleFacts:
     """One sample and what became of it. ``kind`` is None where there is no answer; ``error_code`` where there is one.
 
-    ``taken_over``: the answer was given in an earlier execution and not asked for again.
+    ``taken_over``: the answer was given in an earlier execution and not asked for again. No number is made of where
+    in the text something stands, so ``brands`` may come without it: without ``first_at`` and all spans but doubtful.
     """
 
     sample_id: int
@@ -50,11 +51,12 @@ class SampleFacts:
 
 @dataclass(frozen=True)
 class Facts:
-    """One ended execution. ``samples`` come in the plan's order: prompt, engine, repeat."""
+    """One ended execution. ``samples`` come in order of prompt, engine and repeat, and may be read anew each time that
+    they are gone through, so that they need not be in memory together."""
 
     execution_id: str
     plan: Plan
-    samples: Sequence[SampleFacts]
+    samples: Iterable[SampleFacts]
     cancelled: bool = False
     retry_of: str | None = None
     created_at: datetime | None = None

@@ -7,7 +7,7 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from brandq.reports.summary import disclosure_words, percent, place, sentiments, threshold_words
+from brandq.reports.summary import disclosure_words, percent, place, sentiments, threshold_words, to_seconds
 
 _TEMPLATES = Environment(
     loader=PackageLoader("brandq.reports"),
@@ -21,6 +21,7 @@ _TEMPLATES.filters.update(
     place=place,
     sentiments=sentiments,
     threshold_words=threshold_words,
+    to_seconds=to_seconds,
     disclosure_words=disclosure_words,
 )
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from brandq.reports.summary import disclosure_words, percent, place, sentiments, threshold_words
+from brandq.reports.summary import disclosure_words, percent, place, sentiments, threshold_words, to_seconds
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]#|~!$])")
 
@@ -34,7 +34,7 @@ def render(document: Mapping[str, Any]) -> str:
         f"- Execution: {escaped(document['execution_id'])}"
         + (f", {escaped(document['label'])}" if document["label"] else ""),
         f"- Status: **{escaped(document['status'])}**",
-        f"- Ended: {document['times']['ended_at'] or '–'}, built {document['times']['built_at']}",
+        f"- Ended: {to_seconds(document['times']['ended_at'])}, built {to_seconds(document['times']['built_at'])}",
         f"- Method {escaped(document['method_version'])}, version {document.get('version', 1)} of this report",
         f"- Usable answers: {_counted(coverage['usable'])} of the samples planned",
         "",

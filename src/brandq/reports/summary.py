@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -46,6 +47,11 @@ def sentiments(split: Mapping[str, Mapping[str, Any]]) -> str:
     return " · ".join(told) or "–"
 
 
+def to_seconds(moment: str | None) -> str:
+    """``2026-11-23T12:00:00Z``, whatever parts of a second the document has, or a dash."""
+    return re.sub(r"\.\d+", "", moment) if moment else "–"
+
+
 def threshold_words(found: Mapping[str, Any]) -> list[str]:
     """What a name had to show to stand in the list, and how many did not."""
     threshold = found["threshold"]
@@ -60,7 +66,7 @@ def disclosure_words(document: Mapping[str, Any]) -> list[str]:
     """What was asked of whom, when, and how firm it is, in sentences."""
     told = document["disclosure"]
     engines = "; ".join(_engine_words(one) for one in told["engines"])
-    asked = told["asked"]
+    first, last = (to_seconds(told["asked"][f"{which}_answer_at"]) for which in ("first", "last"))
     naming = told["prompts_naming_a_tracked_brand"]
     return [
         f"{told['grade']}: {told['grade_because']}",
@@ -68,7 +74,7 @@ def disclosure_words(document: Mapping[str, Any]) -> list[str]:
         f"{counted(told['repeats'], 'repeat')}: {counted(told['samples'], 'sample')}, {told['usable']} usable",
         f"{len(naming)} of the prompts name a tracked brand" + (f": {', '.join(map(str, naming))}" if naming else ""),
         f"engines: {engines}",
-        f"answered from {asked['first_answer_at'] or '–'} to {asked['last_answer_at'] or '–'}; {told['cadence']}",
+        f"answered from {first} to {last}; {told['cadence']}",
         f"read by method {document['method_version']}",
     ]
 

@@ -251,6 +251,17 @@ def all_answers(db: Connection, execution_id: str) -> list[Placed]:
     return [Placed(row.sample_id, row.prompt_no, row.engine, row.repeat_no, _answer(row)) for row in rows]
 
 
+def answers_of(db: Connection, execution_id: str, sample_ids: Sequence[int]) -> list[Placed]:
+    """The answers of these samples, analyzed or not, for executions too large to have all of them in memory."""
+    rows = db.execute(
+        sa.select(samples.c.prompt_no, samples.c.engine, samples.c.repeat_no, answers)
+        .join(answers, answers.c.sample_id == samples.c.sample_id)
+        .where(samples.c.execution_id == execution_id, samples.c.sample_id.in_(sample_ids))
+        .order_by(samples.c.sample_id)
+    )
+    return [Placed(row.sample_id, row.prompt_no, row.engine, row.repeat_no, _answer(row)) for row in rows]
+
+
 @dataclass(frozen=True)
 class SampleRow:
     """One sample as it is listed: its place in the plan, what became of it, and the brands that its answer names."""

@@ -7,6 +7,7 @@ that reads first and writes later can be refused for good when another one wrote
 
 from __future__ import annotations
 
+import json
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -85,6 +86,16 @@ def exists(url: str) -> bool:
     return path is None or path == ":memory:" or Path(path).exists()
 
 
+def _json(value: Any) -> str:
+    """JSON as it is stored and, of reports, sent: readable, without spaces; half a surrogate pair stays an escape."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "backslashreplace").decode()
+    return text
+
+
 def _open_postgres(url: str, pool_size: int, name: str) -> sa.Engine:
     options = (
         f"-c statement_timeout={STATEMENT_TIMEOUT_MS} -c lock_timeout={LOCK_TIMEOUT_MS} "
@@ -95,6 +106,7 @@ def _open_postgres(url: str, pool_size: int, name: str) -> sa.Engine:
         pool_size=pool_size,
         max_overflow=0,
         pool_timeout=15,
+        json_serializer=_json,
         connect_args={"options": options, "application_name": name[:63], "connect_timeout": 5},
     )
     _ping_idle(engine)
@@ -127,7 +139,9 @@ def _open_sqlite(url: str) -> sa.Engine:
     path = sa.make_url(url).database
     if path and path != ":memory:":
         Path(path).parent.mkdir(parents=True, exist_ok=True)
-    engine = sa.create_engine(url, connect_args={"timeout": SQLITE_BUSY_S, "check_same_thread": False})
+    engine = sa.create_engine(
+        url, json_serializer=_json, connect_args={"timeout": SQLITE_BUSY_S, "check_same_thread": False}
+    )
 
     @event.listens_for(engine, "connect")
     def prepare(connection: Any, _record: Any) -> None:

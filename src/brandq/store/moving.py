@@ -144,7 +144,9 @@ def _given(table: sa.Table, names: Sequence[str]) -> sa.TableValuedAlias:
 
 
 def _document(rows: Sequence[Mapping[str, Any]]) -> str:
-    return json.dumps(list(rows), default=_as_json, ensure_ascii=False)
+    text = json.dumps(list(rows), default=_as_json, ensure_ascii=False)
+    # half a surrogate pair, which a request may hold, stays the escape that JSON has for it
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def _as_json(value: object) -> str:

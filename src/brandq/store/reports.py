@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 import sqlalchemy as sa
@@ -12,10 +14,11 @@ from sqlalchemy.engine import Connection
 
 from brandq.analysis.findings import AnswerType, BrandFinding, CitationFinding
 from brandq.errors import Conflict, NotFound
+from brandq.plan import Plan
 from brandq.reports.facts import Facts, Publication, SampleFacts
 from brandq.states import ExecutionState
 from brandq.store.executions import execution
-from brandq.store.findings import brand_finding, candidates_in, citation_finding
+from brandq.store.findings import candidates_in
 from brandq.store.moving import insert_or_ignore, insert_or_replace, move_execution
 from brandq.tables import (
     answers,
@@ -29,64 +32,33 @@ from brandq.tables import (
     samples,
 )
 
+#: rows that wait in memory while facts go by
+_AT_ONCE = 1000
+#: findings of one shape are many, and one copy of each is enough
+_FINDING = ("brand", "count", "position", "rank", "rank_source", "sentiment", "caveat", "strength", "known")
+_SAMPLE = ("sample_id", "prompt_no", "engine", "repeat_no", "state", "attempt", "error_code", "error_message")
+_ANSWER = (
+    *("kind", "served_model", "search_requested", "search_executed"),
+    *("cost", "currency", "cost_basis", "latency_ms", "answered_at"),
+)
+
 
 def facts(db: Connection, execution_id: str) -> Facts:
-    """Everything that a report of this execution is built from, in four queries however large it is."""
+    """Everything that a report of this execution is built from, in four queries, and all of it in memory."""
+    found = stream_facts(db, execution_id)
+    return replace(found, samples=list(found.samples))
+
+
+def stream_facts(db: Connection, execution_id: str) -> Facts:
+    """The same facts, of which few are in memory at once.
+
+    The samples are read from the database whenever they are gone through, so this transaction must be open then.
+    """
     found = execution(db, execution_id)
-    mine = samples.c.execution_id == execution_id
-    brands: dict[int, list[BrandFinding]] = {}
-    order = {brand.name: number for number, brand in enumerate(found.plan.brands)}
-    for row in db.execute(sa.select(findings).join(samples, samples.c.sample_id == findings.c.sample_id).where(mine)):
-        brands.setdefault(row.sample_id, []).append(brand_finding(row))
-    sources: dict[int, list[CitationFinding]] = {}
-    cited = sa.select(citations).join(samples, samples.c.sample_id == citations.c.sample_id).where(mine)
-    for row in db.execute(cited.order_by(citations.c.sample_id, citations.c.n)):
-        sources.setdefault(row.sample_id, []).append(citation_finding(row))
-    rows = db.execute(
-        sa.select(
-            samples,
-            *(column for column in answers.c if column.name in _FACT_COLUMNS),
-            *(column for column in readings.c if column.name != "sample_id"),
-        )
-        .join(answers, answers.c.sample_id == samples.c.sample_id, isouter=True)
-        .join(readings, readings.c.sample_id == samples.c.sample_id, isouter=True)
-        .where(mine)
-        .order_by(samples.c.prompt_no, samples.c.engine, samples.c.repeat_no)
-    )
     return Facts(
         execution_id=execution_id,
         plan=found.plan,
-        samples=[
-            SampleFacts(
-                sample_id=row.sample_id,
-                prompt_no=row.prompt_no,
-                engine=row.engine,
-                repeat_no=row.repeat_no,
-                state=row.state,
-                attempt=row.attempt,
-                error_code=row.error_code,
-                error_message=row.error_message,
-                kind=row.kind,
-                simulated=bool(row.simulated),
-                imported=bool(row.imported),
-                taken_over=row.taken_from is not None,
-                served_model=row.served_model,
-                search_requested=row.search_requested,
-                search_executed=row.search_executed,
-                cost=row.cost,
-                currency=row.currency,
-                cost_basis=row.cost_basis,
-                latency_ms=row.latency_ms,
-                answered_at=row.answered_at,
-                brands=sorted(brands.get(row.sample_id, []), key=lambda brand: order.get(brand.brand, len(order))),
-                citations=sources.get(row.sample_id, []),
-                method_version=row.method_version,
-                answer_type=AnswerType(row.answer_type) if row.answer_type else None,
-                injection_suspected=bool(row.injection_suspected),
-                candidates=candidates_in(row),
-            )
-            for row in rows
-        ],
+        samples=_Stored(db, execution_id, found.plan),
         cancelled=found.status == ExecutionState.CANCELLED,
         retry_of=found.retry_of,
         created_at=found.created_at,
@@ -95,22 +67,72 @@ def facts(db: Connection, execution_id: str) -> Facts:
     )
 
 
-_FACT_COLUMNS = frozenset(
-    (
-        "kind",
-        "simulated",
-        "imported",
-        "taken_from",
-        "served_model",
-        "search_requested",
-        "search_executed",
-        "cost",
-        "currency",
-        "cost_basis",
-        "latency_ms",
-        "answered_at",
-    )
-)
+@dataclass(frozen=True)
+class _Stored:
+    """The samples of one execution, read anew each time by three queries that go side by side in one order."""
+
+    db: Connection
+    execution_id: str
+    plan: Plan
+
+    def __iter__(self) -> Iterator[SampleFacts]:
+        order = {brand.name: number for number, brand in enumerate(self.plan.brands)}
+        shapes: dict[Any, BrandFinding] = {}
+        rows = self._rows(
+            *(samples.c[name] for name in _SAMPLE),
+            *(answers.c[name] for name in (*_ANSWER, "simulated", "imported", "taken_from")),
+            *(readings.c[name] for name in ("method_version", "answer_type", "injection_suspected", "candidates")),
+            beside=(answers, readings),
+        )
+        # most brands are in doubt nowhere, and what is not read costs nothing
+        doubtful = sa.case((sa.cast(findings.c.doubtful, sa.Text) != "[]", findings.c.doubtful))
+        found = self._rows(samples.c.sample_id, *(findings.c[name] for name in _FINDING), doubtful, beside=(findings,))
+        cited = self._rows(
+            samples.c.sample_id,
+            *(citations.c[name] for name in CitationFinding.__dataclass_fields__),
+            beside=(citations,),
+            within=(citations.c.n,),
+        )
+        first = itemgetter(0)
+        # every sample has a row in each, so they stay in step
+        for row, (_, of_brands), (_, of_sources) in zip(
+            rows, groupby(found, first), groupby(cited, first), strict=True
+        ):
+            brands = [_brand_of(each, shapes) for each in of_brands if each[1] is not None]
+            yield SampleFacts(
+                **{name: row._mapping[name] for name in (*_SAMPLE, *_ANSWER)},
+                simulated=bool(row.simulated),
+                imported=bool(row.imported),
+                taken_over=row.taken_from is not None,
+                brands=sorted(brands, key=lambda brand: order.get(brand.brand, len(order))),
+                citations=[CitationFinding(*each[1:]) for each in of_sources if each[1] is not None],
+                method_version=row.method_version,
+                answer_type=AnswerType(row.answer_type) if row.answer_type else None,
+                injection_suspected=bool(row.injection_suspected),
+                candidates=candidates_in(row),
+            )
+
+    def _rows(
+        self, *columns: sa.ColumnElement[Any], beside: Sequence[sa.Table], within: Sequence[sa.ColumnElement[Any]] = ()
+    ) -> Iterable[Any]:
+        """Each sample in the order of facts, with what it has in other tables."""
+        wanted = sa.select(*columns).select_from(samples)
+        for table in beside:
+            wanted = wanted.join(table, table.c.sample_id == samples.c.sample_id, isouter=True)
+        wanted = wanted.where(samples.c.execution_id == self.execution_id)
+        wanted = wanted.order_by(samples.c.prompt_no, samples.c.engine, samples.c.repeat_no, *within)
+        return self.db.execute(wanted, execution_options={"yield_per": _AT_ONCE})
+
+
+def _brand_of(row: Sequence[Any], shapes: dict[Any, BrandFinding]) -> BrandFinding:
+    """What a report needs of a finding: where it stands in the text is evidence, and stays out."""
+    _, *fields, doubtful = row
+    if doubtful:
+        return BrandFinding(**dict(zip(_FINDING, fields, strict=True)), doubtful=tuple(map(tuple, doubtful)))
+    shape = tuple(fields)
+    if shape not in shapes:
+        shapes[shape] = BrandFinding(**dict(zip(_FINDING, fields, strict=True)))
+    return shapes[shape]
 
 
 #: reports of one execution that are begun before it is given up: what builds it may end its worker each time
@@ -199,13 +221,26 @@ def supersede_report(db: Connection, execution_id: str, made: Publication, *, no
 
 def report_document(db: Connection, execution_id: str, version: int | None = None) -> Mapping[str, Any] | None:
     """A frozen report of an execution: the one that stands, or an earlier version. None where there is none."""
+    document: Mapping[str, Any] | None = _stored(db, execution_id, version, lambda table: table.c.document)
+    return document
+
+
+def report_text(db: Connection, execution_id: str, version: int | None = None) -> str | None:
+    """The same as the JSON text that is stored: many megabytes, of which nothing is read."""
+    text: str | None = _stored(db, execution_id, version, lambda table: sa.cast(table.c.document, sa.Text))
+    return text
+
+
+def _stored(
+    db: Connection, execution_id: str, version: int | None, part: Callable[[sa.Table], sa.ColumnElement[Any]]
+) -> Any:
     for table in (reports,) if version is None else (reports, earlier_reports):
-        wanted = sa.select(table.c.document).where(table.c.execution_id == execution_id)
+        wanted = sa.select(part(table)).where(table.c.execution_id == execution_id)
         if version is not None:
             wanted = wanted.where(table.c.version == version)
-        document: Mapping[str, Any] | None = db.execute(wanted).scalar()
-        if document is not None:
-            return document
+        found = db.execute(wanted).scalar()
+        if found is not None:
+            return found
     return None
 
 

@@ -240,26 +240,41 @@ def show_report(visit: Visit) -> Response:
     new version; the earlier ones stay as they were.
     """
     found, counted = own_execution(visit)
-    version = visit.given["version"]
+    version, form = visit.given["version"], visit.given["format"]
     with visit.desk.database.read() as db:
-        document = store.report_document(db, found.execution_id, version)
-        standing = store.report_versions(db, found.execution_id) if document is None and version else []
+        stored = _stored(db, found.execution_id, form, version)
+        standing = store.report_versions(db, found.execution_id) if stored is None and version else []
     if standing:
         numbers = ", ".join(str(each.version) for each in standing)
         raise NotFound(f"execution {found.execution_id} has no report version {version}; it has {numbers}")
-    if document is None:
+    if stored is None:
         if not found.ended or counted.by_state[SampleState.ANSWERED]:
             return _not_ready(found, counted)
-        document = _build_report(visit.desk, found.execution_id)
-    return wire.with_etag(visit.request, _written(document, visit.given["format"]))
+        _build_report(visit.desk, found.execution_id)
+        with visit.desk.database.read() as db:
+            stored = _stored(db, found.execution_id, form)
+    if stored is None:
+        raise NotFound(f"execution {found.execution_id} was removed meanwhile")
+    return wire.with_etag(visit.request, _written(stored, form))
 
 
-def _written(document: Mapping[str, Any], form: str) -> Response:
+#: a report's document, or the JSON text of it
+_Stored = Mapping[str, Any] | str
+
+
+def _stored(db: store.Transaction, execution_id: str, form: str, version: int | None = None) -> _Stored | None:
+    """What a form is written from: as JSON it goes out as it is stored, for reading it takes longer than sending it."""
     if form == "json":
-        return wire.Json(document)
+        return store.report_text(db, execution_id, version)
+    return store.report_document(db, execution_id, version)
+
+
+def _written(stored: _Stored, form: str) -> Response:
+    if isinstance(stored, str):
+        return Response(stored, media_type=wire.Json.media_type)
     if form == "md":
-        return Response(markdown.render(document), media_type="text/markdown")
-    page = html.render(document)
+        return Response(markdown.render(stored), media_type="text/markdown")
+    page = html.render(stored)
     return Response(page, media_type="text/html", headers={"Content-Security-Policy": wire.page_policy(page)})
 
 
@@ -275,11 +290,10 @@ def _not_ready(found: Execution, counted: Progress) -> Response:
     )
 
 
-def _build_report(desk: Desk, execution_id: str) -> Mapping[str, Any]:
+def _build_report(desk: Desk, execution_id: str) -> None:
     """The report over what an execution was answered before it was cancelled, kept from now on."""
     now = desk.now()
     made = reports.publication(facts_by_this_method(desk, execution_id), built_at=now)
     with desk.database.begin() as db:
         # of two callers at once the first one's is kept, and both are shown that one
         store.keep_report(db, execution_id, made, now=now)
-        return store.report_document(db, execution_id) or made.document
