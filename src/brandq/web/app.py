@@ -32,6 +32,7 @@ from brandq.errors import (
     NotAuthenticated,
     NotFound,
     TooManyRequests,
+    TooMuchOpen,
 )
 from brandq.web import about, access, api, comparisons, compat, evidence, openapi, pages, wire
 from brandq.web.metrics import Metrics
@@ -70,6 +71,7 @@ PROBLEMS: Mapping[type[Exception], tuple[int, str, str]] = {
     NotFound: (404, "not-found", "There is no such thing"),
     Conflict: (409, "conflict", "Its state does not allow this"),
     TooManyRequests: (429, "too-many-requests", "Too many requests"),
+    TooMuchOpen: (429, "too-much-open", "Too much is being asked already"),
     DatabaseNotReady: (503, "not-ready", "The database is not ready"),
 }
 
@@ -165,11 +167,15 @@ async def _tell(request: Request, error: Exception) -> Response:
         headers["WWW-Authenticate"] = 'Bearer realm="brandq"'
     elif isinstance(error, TooManyRequests) and terms is not None and terms.limit is not None:
         headers |= access.used_up(terms.limit, error)
+    elif isinstance(error, TooMuchOpen):
+        headers["Retry-After"] = str(error.wait_s)
     elif isinstance(error, DatabaseNotReady):
         # what the database said may name its host and user
         logger.warning("%s %s: %s", request.method, request.url.path, error)
         headers["Retry-After"] = "5"
-        detail = "the database does not answer, or `brandq migrate` has not been run on it; the log says which"
+        detail = error.told or (
+            "the database does not answer, or `brandq migrate` has not been run on it; the log says which"
+        )
     return wire.problem(status, title, detail, slug=slug, headers=headers, predecessor=predecessor)
 
 
