@@ -8,6 +8,7 @@ import os
 import pwd
 import re
 import shutil
+import signal
 import subprocess
 import tempfile
 from pathlib import Path
@@ -102,6 +103,24 @@ class PostgresServer:
     def stop(self) -> None:
         """Stops it in order; connections are cut."""
         self._call("pg_ctl", "-D", str(self.folder / "data"), "-w", "-m", "fast", "stop")
+
+    def freeze(self) -> None:
+        """Stops its processes where they are: connections stay, and nobody answers on them."""
+        self._signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Lets them go on."""
+        self._signal(signal.SIGCONT)
+
+    def _signal(self, number: signal.Signals) -> None:
+        first = int((self.folder / "data" / "postmaster.pid").read_text().split("\n", 1)[0])
+        # the first one before its children, so that it does not see them stop and make new ones meanwhile
+        os.kill(first, number)
+        children = subprocess.run(
+            ["ps", "-o", "pid=", "--ppid", str(first)], capture_output=True, text=True, check=False
+        )
+        for child in children.stdout.split():
+            os.kill(int(child), number)
 
     def close(self) -> None:
         """Ends it at once and removes its folder."""

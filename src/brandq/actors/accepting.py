@@ -115,7 +115,8 @@ def _write(desk: Desk, db: Transaction, order: store.Order, taken: Mapping[Place
         return Accepted(found, False, _foreseen(desk, db, found.plan, store.taken_over(db, found.execution_id))[0])
     foreseen, faults = _foreseen(desk, db, order.plan, taken)
     _refuse(faults)
-    store.take_over(db, found.execution_id, taken)
+    if taken:
+        store.take_over(db, found.execution_id, taken)
     return Accepted(found, True, foreseen)
 
 

@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from statistics import median
 from typing import Any
 
@@ -132,21 +133,27 @@ def _insert_samples(db: Connection, order: Order, places: Sequence[Place], now: 
         (number, prompt_no, engine, repeat_no, int((prompt_no, engine, repeat_no) in order.answered))
         for number, (prompt_no, engine, repeat_no) in enumerate(places)
     ]
-    of_json = sa.func.json_each if db.dialect.name == "sqlite" else sa.func.json_array_elements
-    place = of_json(sa.bindparam("places", listed, sa.JSON)).table_valued(sa.column("value", sa.JSON)).c.value
-    is_answered = place[4].as_integer() == 1
+    given = {"of_execution": order.execution_id, "places": listed, "now": now}
+    db.execute(_inserting_samples(db.dialect.name), given)
+
+
+@cache
+def _inserting_samples(dialect: str) -> sa.Insert:
+    of_json = sa.func.json_each if dialect == "sqlite" else sa.func.json_array_elements
+    place = of_json(sa.bindparam("places", type_=sa.JSON)).table_valued(sa.column("value", sa.JSON)).c.value
+    is_answered, now = place[4].as_integer() == 1, sa.bindparam("now", type_=Utc)
     rows = sa.select(
-        sa.literal(order.execution_id),
+        sa.bindparam("of_execution", type_=sa.String),
         place[1].as_integer(),
         place[2].as_string(),
         place[3].as_integer(),
         sa.case((is_answered, str(SampleState.ANSWERED)), else_=str(SampleState.WAITING)),
-        sa.case((is_answered, sa.literal(now, Utc)), else_=sa.null()),
-        sa.literal(now, Utc),
+        sa.case((is_answered, now), else_=sa.null()),
+        now,
         # their ids follow the order of the plan
     ).order_by(place[0].as_integer())
     names = ["execution_id", "prompt_no", "engine", "repeat_no", "state", "settled_at", "sent_at"]
-    db.execute(sa.insert(samples).from_select(names, rows, include_defaults=False))
+    return sa.insert(samples).from_select(names, rows, include_defaults=False)
 
 
 def _same_plan(db: Connection, order: Order, digest: str) -> Execution:
@@ -194,18 +201,20 @@ class Load:
 
 def load_of(db: Connection, owner: str) -> tuple[Load, Load]:
     """The load of this owner and that of all: one statement, which looks at a row of each open execution."""
-    mine = executions.c.owner == owner
-    total = sa.func.sum(executions.c.planned)
-    started = executions.c.started_at
-    row = db.execute(
-        sa.select(
-            sa.func.coalesce(total.filter(mine), 0).label("own"),
-            sa.func.min(started, type_=Utc).filter(mine).label("own_since"),
-            sa.func.coalesce(total, 0).label("whole"),
-            sa.func.min(started, type_=Utc).label("since"),
-        ).where(executions.c.status.in_(EXECUTION_OPEN))
-    ).one()
+    row = db.execute(_LOAD, {"for_owner": owner}).one()
     return Load(int(row.own), row.own_since), Load(int(row.whole), row.since)
+
+
+_MINE = executions.c.owner == sa.bindparam("for_owner")
+_TOTAL = sa.func.sum(executions.c.planned)
+_SINCE = sa.func.min(executions.c.started_at, type_=Utc)
+#: statements of each request are made once: making them takes longer than the database needs for them
+_LOAD = sa.select(
+    sa.func.coalesce(_TOTAL.filter(_MINE), 0).label("own"),
+    _SINCE.filter(_MINE).label("own_since"),
+    sa.func.coalesce(_TOTAL, 0).label("whole"),
+    _SINCE.label("since"),
+).where(executions.c.status.in_(EXECUTION_OPEN))
 
 
 def count_open(db: Connection, owner: str | None) -> int:
@@ -283,38 +292,46 @@ class Progress:
         return sum(n for state, n in self.by_state.items() if state in SAMPLE_FINAL)
 
 
-def _counting(execution_id: str) -> sa.Select[Any]:
-    return (
-        sa.select(
-            samples.c.engine,
-            samples.c.state,
-            samples.c.error_code,
-            sa.func.count().label("n"),
-            sa.func.max(samples.c.attempt).label("attempts"),
-            sa.func.min(samples.c.next_attempt_at).label("next_attempt_at"),
-        )
-        .where(samples.c.execution_id == execution_id)
-        .group_by(samples.c.engine, samples.c.state, samples.c.error_code)
+_COUNTING = (
+    sa.select(
+        samples.c.engine,
+        samples.c.state,
+        samples.c.error_code,
+        sa.func.count().label("n"),
+        sa.func.max(samples.c.attempt).label("attempts"),
+        sa.func.min(samples.c.next_attempt_at).label("next_attempt_at"),
     )
+    .where(samples.c.execution_id == sa.bindparam("of_execution"))
+    .group_by(samples.c.engine, samples.c.state, samples.c.error_code)
+)
 
 
 def progress(db: Connection, execution_id: str) -> Progress:
     """Where the samples of an execution stand, in one query over its index."""
-    return _progress([tuple(row) for row in db.execute(_counting(execution_id))])
+    return _progress([tuple(row) for row in db.execute(_COUNTING, {"of_execution": execution_id})])
 
 
 def standing(db: Connection, execution_id: str, *, owner: str) -> tuple[Execution, Progress]:
     """The execution and where its samples stand, in one statement, for whoever polls. NotFound as ``execution``."""
-    counted = _counting(execution_id).subquery()
-    sqlite = db.dialect.name == "sqlite"
-    row_of, rows_of = ("json_array", "json_group_array") if sqlite else ("json_build_array", "json_agg")
-    # the counts as one JSON value: joined, they would repeat the plan in each row
-    listed = sa.select(getattr(sa.func, rows_of)(getattr(sa.func, row_of)(*counted.c), type_=sa.JSON))
-    wanted = (executions.c.execution_id == execution_id) & (executions.c.owner == owner)
-    row = db.execute(sa.select(executions, listed.scalar_subquery().label("counted")).where(wanted)).one_or_none()
+    row = db.execute(_standing(db.dialect.name), {"of_execution": execution_id, "for_owner": owner}).one_or_none()
     if row is None:
         raise NotFound(f"there is no execution {execution_id}")
     return _read(row), _progress([(*group[:5], _instant(group[5])) for group in row.counted or ()])
+
+
+@cache
+def _standing(dialect: str) -> sa.Select[Any]:
+    """The execution's row, with its counts as one JSON value: joined, they would repeat the plan in each row."""
+    row_of, rows_of = (
+        (sa.func.json_array, sa.func.json_group_array)
+        if dialect == "sqlite"
+        else (sa.func.json_build_array, sa.func.json_agg)
+    )
+    counted = _COUNTING.subquery()
+    listed = sa.select(rows_of(row_of(*counted.c), type_=sa.JSON)).scalar_subquery().label("counted")
+    return sa.select(executions, listed).where(
+        executions.c.execution_id == sa.bindparam("of_execution"), executions.c.owner == sa.bindparam("for_owner")
+    )
 
 
 def _instant(text: str | None) -> datetime | None:
@@ -492,6 +509,17 @@ def experience(db: Connection, engines: Sequence[str]) -> dict[str, Experience]:
     """
     if not engines:
         return {}
+    wanted = list(dict.fromkeys(engines))
+    given = {f"engine_{number}": engine for number, engine in enumerate(wanted)}
+    rows: dict[str, list[Row[Any]]] = {}
+    for row in db.execute(_last_answers(len(wanted)), given):
+        rows.setdefault(row.engine, []).append(row)
+    return {engine: _experience(theirs) for engine, theirs in rows.items()}
+
+
+@cache
+def _last_answers(engines: int) -> sa.Select[Any]:
+    """The last answers of so many engines, the newest of each first."""
     last = [
         sa.select(
             samples.c.engine,
@@ -503,17 +531,18 @@ def experience(db: Connection, engines: Sequence[str]) -> dict[str, Experience]:
         )
         .select_from(samples)
         .join(answers, samples.c.sample_id == answers.c.sample_id)
-        .where(samples.c.engine == engine, answers.c.latency_ms.is_not(None), answers.c.taken_from.is_(None))
+        .where(
+            samples.c.engine == sa.bindparam(f"engine_{number}"),
+            answers.c.latency_ms.is_not(None),
+            answers.c.taken_from.is_(None),
+        )
         .order_by(samples.c.sample_id.desc())
         .limit(_MOST_RECENT)
         .subquery()
-        for engine in dict.fromkeys(engines)
+        for number in range(engines)
     ]
     found = sa.union_all(*(sa.select(one) for one in last)).subquery()
-    rows: dict[str, list[Row[Any]]] = {}
-    for row in db.execute(sa.select(found).order_by(found.c.engine, found.c.sample_id.desc())):
-        rows.setdefault(row.engine, []).append(row)
-    return {engine: _experience(theirs) for engine, theirs in rows.items()}
+    return sa.select(found).order_by(found.c.engine, found.c.sample_id.desc())
 
 
 def _experience(rows: Sequence[Row[Any]]) -> Experience:

@@ -10,9 +10,11 @@ from __future__ import annotations
 import logging
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
 from typing import Any
 
+from anyio.to_thread import current_default_thread_limiter
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import MutableHeaders
@@ -90,7 +92,15 @@ def create_app(desk: Desk) -> Starlette:
     metrics = Metrics(desk)
     document = openapi.document(ROUTES)
     handlers: dict[Any, ExceptionHandler] = dict.fromkeys((*PROBLEMS, BadRequest, HTTPException), _tell)
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        # more threads than transactions would only wait for each other, and for the interpreter, in no order at all
+        current_default_thread_limiter().total_tokens = desk.database.pool_size
+        yield
+
     app = Starlette(
+        lifespan=lifespan,
         routes=[Route(path, _guarded(desk, path, endpoint), methods=[method]) for method, path, endpoint in ROUTES],
         middleware=[Middleware(Outermost, metrics=metrics)],
         exception_handlers=handlers,
