@@ -129,12 +129,21 @@ class PostgresServer:
         self._guard.dismiss()
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def create_database(self, name: str, template: str | None = None) -> str:
-        """Makes a database, empty or a copy of ``template`` (about 15 ms), and gives its URL."""
+    def create_database(self, name: str, template: str | None = None, *, on: Path | None = None) -> str:
+        """Makes a database, empty or a copy of ``template`` (about 15 ms), and gives its URL. ``on``: a folder for it."""
         statement = sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name))
         if template:
             statement += sql.SQL(" TEMPLATE {}").format(sql.Identifier(template))
         with self._connect() as connection:
+            if on is not None:
+                own = on / "tables"
+                own.mkdir()
+                if self._as_user:
+                    os.chown(own, self._as_user["user"], self._as_user["group"])
+                connection.execute(
+                    sql.SQL("CREATE TABLESPACE {} LOCATION {}").format(sql.Identifier(name), sql.Literal(str(own)))
+                )
+                statement += sql.SQL(" TABLESPACE {}").format(sql.Identifier(name))
             connection.execute(statement)
         return self.url(name)
 
@@ -142,6 +151,7 @@ class PostgresServer:
         """Drops it, cutting whoever is still connected."""
         with self._connect() as connection:
             connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+            connection.execute(sql.SQL("DROP TABLESPACE IF EXISTS {}").format(sql.Identifier(name)))
 
     def _connect(self) -> psycopg.Connection[Any]:
         return psycopg.connect(

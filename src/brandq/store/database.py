@@ -101,8 +101,8 @@ def _said_plainly() -> Iterator[None]:
 
 _FULL = "the database's disk is full, and nothing was stored: free space, then send it again"
 _CROWDED = "the database takes no more connections: see docs/postgres.md, then send it again"
-#: by SQLSTATE, and by SQLite's name of the error
-_TOLD_OF = {"53100": _FULL, "SQLITE_FULL": _FULL, "53300": _CROWDED}
+#: by SQLSTATE, and by SQLite's name of the error; the last one is that it cannot even make what readers need
+_TOLD_OF = {"53300": _CROWDED, "53100": _FULL, "SQLITE_FULL": _FULL, "SQLITE_IOERR_SHMSIZE": _FULL}
 #: a server that takes no connection says so in words only
 _NO_CONNECTION = ("too many clients already", "too many connections for", "connection slots are reserved")
 
@@ -216,7 +216,7 @@ def _write_ahead(connection: Any) -> None:
             # a file system that cannot share memory keeps its old mode without an error, and works, with more waiting
             connection.execute("PRAGMA journal_mode=WAL")
             return
-        except sqlite3.OperationalError:
-            if time.monotonic() > ends_at:
+        except sqlite3.OperationalError as error:
+            if not error.sqlite_errorname.startswith("SQLITE_BUSY") or time.monotonic() > ends_at:
                 raise
         time.sleep(0.02)
