@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -33,14 +34,18 @@ class SmallDisk:
 
 
 @contextmanager
-def small_disk(folder: Path, megabytes: int) -> Iterator[SmallDisk]:
-    """Mounted there while the block runs; the test is skipped where that is not allowed."""
-    folder.mkdir()
+def small_disk(megabytes: int) -> Iterator[SmallDisk]:
+    """Mounted while the block runs; the test is skipped where that is not allowed."""
+    # in /tmp itself: the user of a private server comes into no other test's folder
+    folder = Path(tempfile.mkdtemp(prefix="brandq-disk-", dir="/tmp"))
+    folder.chmod(0o755)
     mounting = ["mount", "-t", "tmpfs", "-o", f"size={megabytes}m,mode=0777", "tmpfs", str(folder)]
     if os.geteuid() != 0 or subprocess.run(mounting, capture_output=True, check=False).returncode:
+        folder.rmdir()
         pytest.skip("filling a disk needs one that may be mounted, as root")
     try:
         yield SmallDisk(folder)
     finally:
         # what is open there stays readable for whoever has it open, and is gone with that
         subprocess.run(["umount", "--lazy", str(folder)], check=True)
+        folder.rmdir()
