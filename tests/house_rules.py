@@ -73,7 +73,8 @@ ROOMS = {
     "sending": Room(_CORE | _KEEPERS | {"stages", "sending"}, frozenset({"dramatiq", "pika", "periodiq"})),
     # web sends; it never calls a stage
     "web": Room(
-        _CORE | _KEEPERS | {"web", "sending"}, frozenset({"starlette", "jinja2", "markupsafe", "prometheus_client"})
+        _CORE | _KEEPERS | {"web", "sending"},
+        frozenset({"starlette", "anyio", "jinja2", "markupsafe", "prometheus_client"}),
     ),
     "simulator": Room(_CORE | {"simulator"}, frozenset({"starlette", "uvicorn"})),
 }

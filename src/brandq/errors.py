@@ -63,9 +63,24 @@ class TooManyRequests(BrandqError):
         super().__init__(detail)
 
 
+class TooMuchOpen(BrandqError):
+    """So much is being asked already that the plan is not taken now. The caller comes back in ``wait_s`` seconds."""
+
+    def __init__(self, detail: str, wait_s: int) -> None:
+        self.wait_s = wait_s
+        super().__init__(detail)
+
+
 class IllegalTransition(BrandqError):
     """Our bug: an event that ``states.py`` does not list. It rises and is seen."""
 
 
 class DatabaseNotReady(BrandqError):
-    """The database is unreachable, or not at the revision this code needs. ``brandq migrate`` or wait."""
+    """The database is unreachable, full, or not at the revision this code needs. Mend that, ``brandq migrate`` or wait.
+
+    ``told``: what callers may be told of it; None where the message may name its host and user.
+    """
+
+    def __init__(self, message: str, told: str | None = None) -> None:
+        self.told = told
+        super().__init__(message)

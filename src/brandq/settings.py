@@ -87,6 +87,13 @@ KNOWN: tuple[Known, ...] = (
     Known("BRANDQ_SIMULATOR_URL", "", "a simulator that already runs; empty: each worker process brings its own"),
     Known("BRANDQ_MAX_SAMPLES", "10000", "most samples (prompts × engines × repeats) in one execution"),
     Known(
+        "BRANDQ_MAX_OPEN_SAMPLES",
+        "200000",
+        "most samples of running and queued executions, of all owners together; a plan that goes beyond is refused "
+        "with 429 until others have ended. 0: no bound",
+    ),
+    Known("BRANDQ_MAX_OPEN_SAMPLES_PER_OWNER", "100000", "the same for each owner. 0: no bound"),
+    Known(
         "BRANDQ_DAILY_COST_LIMIT",
         "",
         "what all executions of one owner may cost in one UTC day, such as `20 USD`; empty: no limit. "
@@ -133,6 +140,8 @@ class Settings:
     simulate: Simulate
     simulator_url: str | None
     max_samples: int
+    max_open_samples: int
+    max_open_samples_per_owner: int
     daily_cost_limit: CostLimit | None
     threads: int
     lease_s: int
@@ -232,6 +241,8 @@ def read_settings(environment: Mapping[str, str] | None = None, *, over: Mapping
         simulate=cast(Simulate, one_of("BRANDQ_SIMULATE", ("off", "missing", "all"), str.lower)),
         simulator_url=_http_url(text("BRANDQ_SIMULATOR_URL"), "BRANDQ_SIMULATOR_URL", faults),
         max_samples=number("BRANDQ_MAX_SAMPLES", 1, 1_000_000),
+        max_open_samples=number("BRANDQ_MAX_OPEN_SAMPLES", 0, 1_000_000_000),
+        max_open_samples_per_owner=number("BRANDQ_MAX_OPEN_SAMPLES_PER_OWNER", 0, 1_000_000_000),
         daily_cost_limit=_cost_limit(text("BRANDQ_DAILY_COST_LIMIT"), "BRANDQ_DAILY_COST_LIMIT", faults),
         threads=number("BRANDQ_THREADS", 1, 256),
         lease_s=number("BRANDQ_LEASE_SECONDS", 4, 1500),

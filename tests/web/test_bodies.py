@@ -173,6 +173,21 @@ def test_too_many_samples_are_refused_with_the_multiplication(small: ContractCli
     assert small.post("/api/executions?dry_run=true", json=plan).json()["planned"] == 8000
 
 
+def test_ten_thousand_samples_are_one_plan(small_desk: Desk, small: ContractClient) -> None:
+    """20 × 25 × 20 is as many as the setting lets through; every place of the plan has its sample, once, in the order of asking."""
+    engines = [row["name"] for row in small.get("/api/engines").json()["engines"]]
+    models = [{"engine": engines[0], "model": f"m{number}"} for number in range(25)]
+    plan = {**PLAN, "prompts": [f"p{n}" for n in range(20)], "engines": models, "repeats": 20}
+    execution_id = small.post("/api/executions", json=plan).json()["execution_id"]
+    asked = [f"{engines[0]}/m{number}" for number in range(25)]
+    with small_desk.database.read() as db:
+        rows = store.list_samples(db, execution_id, store.SampleFilter(), 10_001)
+    assert [(row.repeat_no, row.prompt_no, row.engine) for row in rows] == [
+        (repeat_no, prompt_no, engine) for repeat_no in range(1, 21) for prompt_no in range(1, 21) for engine in asked
+    ]
+    assert {row.state for row in rows} == {"waiting"}
+
+
 @pytest.mark.parametrize(
     ("body", "content_type", "status"),
     [

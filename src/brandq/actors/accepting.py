@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from brandq import store
 from brandq.actors.desk import Desk
 from brandq.costs import cost_of_call, estimate_cost, limit_faults
-from brandq.errors import BadRequest, BadSettings, Conflict, Fault
+from brandq.errors import BadRequest, BadSettings, Conflict, Fault, TooMuchOpen
 from brandq.measures.sampling import foretell_precision
 from brandq.plan import Experience, Plan, estimate_seconds
 from brandq.states import SampleState
@@ -23,6 +23,8 @@ from brandq.store import Execution, Place, Transaction
 
 #: calls in flight assumed for an engine whose row this process does not have
 ASSUMED_IN_FLIGHT = 8
+#: seconds after which a plan that was not taken is to be sent again: not at once, and not tomorrow
+SOONEST_S, LATEST_S = 5, 600
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,8 @@ class Foreseen:
 
     reused: int
     estimate: Mapping[str, Any]
+    #: why it would not be taken at this moment
+    refused: TooMuchOpen | None = None
 
 
 @dataclass(frozen=True)
@@ -44,17 +48,23 @@ class Accepted:
 
 def foresee(desk: Desk, plan: Plan, *, owner: str) -> Foreseen:
     """What ``accept`` would do; nothing is stored. BadRequest for a limit that cannot be kept."""
+    now = desk.now()
     with desk.database.read() as db:
-        taken = _reusable(db, plan, owner, desk.now())
+        taken = _reusable(db, plan, owner, now)
         foreseen, faults = _foreseen(desk, db, plan, taken)
+        refused = _overload(desk, db, plan, owner, now)
     _refuse(faults)
-    return foreseen
+    return replace(foreseen, refused=refused)
 
 
 def accept(desk: Desk, plan: Plan, *, owner: str, idempotency_key: str | None = None) -> Accepted:
-    """Store the plan for its owner, with the answers that it may reuse. BadRequest for a limit that cannot be kept."""
+    """Store the plan for its owner, with the answers that it may reuse.
+
+    BadRequest for a limit that cannot be kept; TooMuchOpen where it has to wait for others.
+    """
     now = desk.now()
     with desk.database.begin() as db:
+        _make_room(desk, db, plan, owner, idempotency_key, now)
         taken = _reusable(db, plan, owner, now)
         order = _order(desk, plan, owner, taken, now, idempotency_key=idempotency_key)
         return _write(desk, db, order, taken, now)
@@ -64,9 +74,9 @@ def accept_retry(desk: Desk, execution_id: str, *, owner: str, idempotency_key: 
     """Store an execution of the same plan that takes over every answer of this one, refusals too, and asks the rest.
 
     A cost limit in the plan is the new execution's alone: what the first one spent does not count against it. Conflict
-    where nothing can be asked again; NotFound for what is not this owner's.
+    where nothing can be asked again; NotFound for what is not this owner's; TooMuchOpen as above.
     """
-    now = desk.now()
+    now, key = desk.now(), idempotency_key or f"retry of {execution_id}"
     with desk.database.begin() as db:
         found = store.execution(db, execution_id, owner=owner)
         if not found.ended:
@@ -78,6 +88,7 @@ def accept_retry(desk: Desk, execution_id: str, *, owner: str, idempotency_key: 
             )
         if any(engine.imported for engine in found.plan.engines):
             raise Conflict(f"the answers of execution {execution_id} were imported; nobody can be asked for the others")
+        _make_room(desk, db, found.plan, owner, key, now)
         taken = store.places_with_answer(db, execution_id)
         order = _order(
             desk,
@@ -86,7 +97,7 @@ def accept_retry(desk: Desk, execution_id: str, *, owner: str, idempotency_key: 
             taken,
             now,
             task_type=found.task_type,
-            idempotency_key=idempotency_key or f"retry of {execution_id}",
+            idempotency_key=key,
             retry_of=execution_id,
         )
         return _write(desk, db, order, taken, now)
@@ -104,8 +115,58 @@ def _write(desk: Desk, db: Transaction, order: store.Order, taken: Mapping[Place
         return Accepted(found, False, _foreseen(desk, db, found.plan, store.taken_over(db, found.execution_id))[0])
     foreseen, faults = _foreseen(desk, db, order.plan, taken)
     _refuse(faults)
-    store.take_over(db, found.execution_id, taken)
+    if taken:
+        store.take_over(db, found.execution_id, taken)
     return Accepted(found, True, foreseen)
+
+
+def _make_room(desk: Desk, db: Transaction, plan: Plan, owner: str, key: str | None, now: datetime) -> None:
+    """TooMuchOpen where the plan goes beyond a bound and is new."""
+    refused = _overload(desk, db, plan, owner, now)
+    # what was accepted stays accepted, however often its caller asks
+    if refused is not None and (key is None or not store.is_accepted(db, owner, key)):
+        raise refused
+
+
+def _overload(desk: Desk, db: Transaction, plan: Plan, owner: str, now: datetime) -> TooMuchOpen | None:
+    """Why this plan has to wait; BadRequest for one that is larger than a bound.
+
+    What is committed counts. Plans that are accepted at the same moment do not see each other, so a bound may be passed
+    by what the others of that moment plan; on SQLite, which takes one writer at a time, by nothing.
+    """
+    settings = desk.settings
+    bounds = (
+        ("BRANDQ_MAX_OPEN_SAMPLES_PER_OWNER", settings.max_open_samples_per_owner, owner, f"of {owner}"),
+        ("BRANDQ_MAX_OPEN_SAMPLES", settings.max_open_samples, None, "of all owners"),
+    )
+    for (variable, bound, whose, words), load in zip(bounds, store.load_of(db, owner), strict=True):
+        if not bound:
+            continue
+        if plan.planned > bound:
+            fault = Fault("", f"has {plan.planned} samples, and at most {bound} may be open here at once ({variable})")
+            raise BadRequest([fault], "The plan is too large", 400)
+        # the cheap look first: what open executions planned is at least what of it is open
+        if load.planned + plan.planned <= bound:
+            continue
+        still_open = store.count_open(db, whose)
+        excess = still_open + plan.planned - bound
+        if excess > 0:
+            wait_s = _wait_s(load, still_open, excess, now)
+            return TooMuchOpen(
+                f"{still_open} samples {words} are open, and with the {plan.planned} of this plan there would be more "
+                f"than {bound} ({variable}); nothing was stored, send it again in {wait_s} s",
+                wait_s,
+            )
+    return None
+
+
+def _wait_s(load: store.Load, still_open: int, excess: int, now: datetime) -> int:
+    """Seconds until so many samples more are settled, if it goes on as it went since the first of these was started."""
+    settled = load.planned - still_open
+    if load.since is None or settled <= 0:
+        return LATEST_S
+    per_s = settled / max((now - load.since).total_seconds(), 1.0)
+    return max(SOONEST_S, min(LATEST_S, round(excess / per_s)))
 
 
 def _refuse(faults: list[Fault]) -> None:

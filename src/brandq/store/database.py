@@ -1,16 +1,17 @@
-"""The database: opened once per process, and the two kinds of transaction on it.
+"""The database: opened once per process, and the kinds of transaction on it.
 
-``begin`` writes, ``read`` does not; both are the caller's, and every other function of the store takes the open
-transaction first and never commits. On SQLite a writer takes the file's one write lock at once, because a transaction
-that reads first and writes later can be refused for good when another one wrote in between.
+``begin`` writes, ``read`` does not, ``look`` is for single statements; all are the caller's, and every other function
+of the store takes the open transaction first and never commits. On SQLite a writer takes the file's one write lock at
+once, because a transaction that reads first and writes later can be refused for good when another one wrote in between.
 """
 
 from __future__ import annotations
 
 import json
+import select
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -27,8 +28,14 @@ Transaction = Connection
 #: a statement of ours takes milliseconds; one that needs longer than this is stuck behind a lock, and says so
 STATEMENT_TIMEOUT_MS = 30_000
 LOCK_TIMEOUT_MS = 10_000
-#: a connection that lay unused for so long is asked whether the server still knows it
-PING_IDLE_S = 1.0
+#: a server that says nothing for so long does not run, and cannot know its own limits; must exceed the statement's
+REPLY_S = 35.0
+#: how long a new connection may take, and how long a thread waits until another one gives its connection back
+CONNECT_S = 5
+POOL_S = 15
+#: Probes of an idle connection whose other machine vanished: after 30 s, each 10 s, three times. What was sent and is
+#: not even acknowledged by that machine gives up in as long as a reply may take
+KEEPALIVE = {"keepalives": 1, "keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3}
 #: how long a writer waits for SQLite's one write lock; above the longest transaction we make
 SQLITE_BUSY_S = 30
 
@@ -36,12 +43,16 @@ SQLITE_BUSY_S = 30
 class Database:
     """One connection pool. Threads share it; processes do not."""
 
-    def __init__(self, url: str, *, pool_size: int = 10, name: str = "brandq") -> None:
+    def __init__(self, url: str, *, pool_size: int = 10, name: str = "brandq", reply_s: float = REPLY_S) -> None:
         self.is_sqlite = url.startswith("sqlite")
+        #: transactions that may be open at once; further threads wait for one of them
+        self.pool_size = pool_size
         if self.is_sqlite:
             self._engine = _open_sqlite(url)
         else:
-            self._engine = _open_postgres(url, pool_size, name)
+            self._engine = _open_postgres(url, pool_size, name, reply_s)
+        # a statement that is a transaction by itself needs no BEGIN and no COMMIT, which would be two more round trips
+        self._looking = self._engine if self.is_sqlite else self._engine.execution_options(isolation_level="AUTOCOMMIT")
 
     @contextmanager
     def begin(self) -> Iterator[Connection]:
@@ -56,6 +67,12 @@ class Database:
     def read(self) -> Iterator[Connection]:
         """A transaction that only reads. DatabaseNotReady as above."""
         with _said_plainly(), self._engine.connect() as db, db.begin():
+            yield db
+
+    @contextmanager
+    def look(self) -> Iterator[Connection]:
+        """For a statement that reads, or several that need not see one moment. DatabaseNotReady as above."""
+        with _said_plainly(), self._looking.connect() as db, db.begin():
             yield db
 
     @property
@@ -76,8 +93,27 @@ def _said_plainly() -> Iterator[None]:
         if isinstance(error, sa.exc.ProgrammingError) and "does not exist" not in str(error):
             raise
         first = said[0] if said else error.__class__.__name__
+        told = _told(getattr(error, "orig", None), first)
+        if told is not None:
+            raise DatabaseNotReady(f"{told} ({first})", told) from error
         hint = "; run `brandq migrate`" if "no such table" in first or "does not exist" in first else ""
         raise DatabaseNotReady(f"the database does not answer as needed: {first}{hint}") from error
+
+
+_FULL = "the database's disk is full, and nothing was stored: free space, then send it again"
+_CROWDED = "the database takes no more connections: see docs/postgres.md, then send it again"
+#: by SQLSTATE, and by SQLite's name of the error; the last one is that it cannot even make what readers need
+_TOLD_OF = {"53300": _CROWDED, "53100": _FULL, "SQLITE_FULL": _FULL, "SQLITE_IOERR_SHMSIZE": _FULL}
+#: a server that takes no connection says so in words only
+_NO_CONNECTION = ("too many clients already", "too many connections for", "connection slots are reserved")
+
+
+def _told(error: object, first: str) -> str | None:
+    """What callers may be told of an error that they or the operator can do something about."""
+    if any(words in first for words in _NO_CONNECTION):
+        return _CROWDED
+    code = getattr(error, "sqlstate", None) or getattr(error, "sqlite_errorname", None)
+    return None if code is None else _TOLD_OF.get(code)
 
 
 def exists(url: str) -> bool:
@@ -96,7 +132,7 @@ def _json(value: Any) -> str:
     return text
 
 
-def _open_postgres(url: str, pool_size: int, name: str) -> sa.Engine:
+def _open_postgres(url: str, pool_size: int, name: str, reply_s: float) -> sa.Engine:
     options = (
         f"-c statement_timeout={STATEMENT_TIMEOUT_MS} -c lock_timeout={LOCK_TIMEOUT_MS} "
         f"-c idle_in_transaction_session_timeout={2 * STATEMENT_TIMEOUT_MS} -c timezone=UTC"
@@ -105,34 +141,56 @@ def _open_postgres(url: str, pool_size: int, name: str) -> sa.Engine:
         url,
         pool_size=pool_size,
         max_overflow=0,
-        pool_timeout=15,
+        pool_timeout=POOL_S,
         json_serializer=_json,
-        connect_args={"options": options, "application_name": name[:63], "connect_timeout": 5},
+        connect_args={
+            "options": options,
+            "application_name": name[:63],
+            "connect_timeout": CONNECT_S,
+            "tcp_user_timeout": round(reply_s * 1000),
+            **KEEPALIVE,
+        },
     )
-    _ping_idle(engine)
+
+    @event.listens_for(engine, "connect")
+    def bound(connection: Any, _record: Any) -> None:
+        _bound(connection, reply_s, engine.dialect.loaded_dbapi.OperationalError)
+
+    @event.listens_for(engine, "checkout")
+    def look(connection: Any, _record: Any, _fairy: Any) -> None:
+        # A connection that the server closed is found out before it is used, not by the request that gets it. An idle
+        # one has nothing to say but that, so its socket tells without a round trip
+        waiting = select.poll()
+        waiting.register(connection.fileno(), select.POLLIN)
+        if waiting.poll(0):
+            raise sa.exc.InvalidatePoolError
+
     return engine
 
 
-def _ping_idle(engine: sa.Engine) -> None:
-    """A connection that the server closed is found out before it is used, not by the request that gets it.
+def _bound(connection: Any, reply_s: float, error: Callable[[str], Exception]) -> None:
+    """Have every wait for this connection's server end after ``reply_s``.
 
-    Asked only of one that lay idle: a ping before every transaction is a good part of what a short one costs.
+    The server's own timeouts end a statement that takes long. They do not end one of a server that was frozen with its
+    machine still up: its kernel acknowledges what is sent, for ever.
     """
+    wait = connection.wait
 
-    @event.listens_for(engine, "checkin")
-    def came_back(_connection: Any, record: Any) -> None:
-        record.info["back_at"] = time.monotonic()
-
-    @event.listens_for(engine, "checkout")
-    def taken(connection: Any, record: Any, _proxy: Any) -> None:
-        if time.monotonic() - record.info.get("back_at", 0.0) < PING_IDLE_S:
-            return
+    def bounded(steps: Generator[Any, Any, Any]) -> Generator[Any, Any, Any]:
+        ends_at = time.monotonic() + reply_s
         try:
-            alive = engine.dialect.do_ping(connection)
-        except engine.dialect.loaded_dbapi.Error:
-            alive = False
-        if not alive:
-            raise sa.exc.DisconnectionError("the server closed it while it lay idle")
+            wanted = next(steps)
+            while True:
+                ready = yield wanted
+                if not ready and time.monotonic() > ends_at:
+                    # what becomes of the statement is not known, so nobody may use this connection again
+                    connection.pgconn.finish()
+                    raise error(f"no reply within {reply_s:g} seconds")
+                wanted = steps.send(ready)
+        except StopIteration as done:
+            return done.value
+
+    connection.wait = lambda steps, *arguments, **options: wait(bounded(steps), *arguments, **options)
 
 
 def _open_sqlite(url: str) -> sa.Engine:
@@ -172,7 +230,7 @@ def _write_ahead(connection: Any) -> None:
             # a file system that cannot share memory keeps its old mode without an error, and works, with more waiting
             connection.execute("PRAGMA journal_mode=WAL")
             return
-        except sqlite3.OperationalError:
-            if time.monotonic() > ends_at:
+        except sqlite3.OperationalError as error:
+            if not error.sqlite_errorname.startswith("SQLITE_BUSY") or time.monotonic() > ends_at:
                 raise
         time.sleep(0.02)

@@ -6,7 +6,8 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
+from functools import cache
 from statistics import median
 from typing import Any
 
@@ -17,10 +18,8 @@ from brandq.errors import Conflict, NotFound
 from brandq.plan import Experience, Plan, name_key
 from brandq.states import EXECUTION_FINAL, EXECUTION_OPEN, SAMPLE_FINAL, SAMPLE_OPEN, ExecutionState, SampleState
 from brandq.store.moving import insert_or_ignore, move_execution, move_samples
-from brandq.tables import answers, execution_brands, executions, samples
+from brandq.tables import Utc, answers, execution_brands, executions, samples
 
-#: rows of one INSERT; SQLite takes at most 32,766 bound values in a statement
-_INSERT_ROWS = 1000
 _MOST_RECENT = 50
 
 
@@ -85,7 +84,11 @@ def _places(plan: Plan) -> list[Place]:
 
 def plan_digest(plan: Plan) -> str:
     """SHA-256 of the plan, the same for the same plan."""
-    return hashlib.sha256(json.dumps(plan.to_json(), sort_keys=True).encode()).hexdigest()
+    return _digest(plan.to_json())
+
+
+def _digest(document: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()
 
 
 def plan_execution(db: Connection, order: Order, *, now: datetime) -> tuple[Execution, bool]:
@@ -95,48 +98,62 @@ def plan_execution(db: Connection, order: Order, *, now: datetime) -> tuple[Exec
     Conflict when the key was used with another plan.
     """
     plan = order.plan
-    digest = plan_digest(plan)
     places = _places(plan) if order.only is None else sorted(order.only)
-    new = insert_or_ignore(
-        db,
-        executions,
-        [
-            {
-                "execution_id": order.execution_id,
-                "owner": order.owner,
-                "task_type": order.task_type,
-                "status": ExecutionState.QUEUED,
-                "priority": plan.priority,
-                "plan": plan.to_json(),
-                "plan_digest": digest,
-                "planned": len(places),
-                "idempotency_key": order.idempotency_key,
-                "retry_of": order.retry_of,
-                "deadline_at": order.deadline_at,
-                "created_at": now,
-                "updated_at": now,
-            }
-        ],
+    document = plan.to_json()
+    planned = Execution(
+        execution_id=order.execution_id,
+        owner=order.owner,
+        task_type=order.task_type,
+        status=ExecutionState.QUEUED,
+        priority=plan.priority,
+        plan=plan,
+        plan_digest=_digest(document),
+        planned=len(places),
+        retry_of=order.retry_of,
+        error_code=None,
+        error_message=None,
+        deadline_at=order.deadline_at,
+        created_at=now,
+        started_at=None,
+        ended_at=None,
+        updated_at=now,
     )
-    if not new:
-        return _same_plan(db, order, digest), False
+    row = {**vars(planned), "plan": document, "idempotency_key": order.idempotency_key}
+    if not insert_or_ignore(db, executions, [row]):
+        return _same_plan(db, order, planned.plan_digest), False
     brands = [{"execution_id": order.execution_id, "name_key": name_key(brand.name)} for brand in plan.brands]
     insert_or_ignore(db, execution_brands, brands)
-    rows = [
-        {
-            "execution_id": order.execution_id,
-            "prompt_no": prompt_no,
-            "engine": engine,
-            "repeat_no": repeat_no,
-            "state": SampleState.ANSWERED if (prompt_no, engine, repeat_no) in order.answered else SampleState.WAITING,
-            "settled_at": now if (prompt_no, engine, repeat_no) in order.answered else None,
-            "sent_at": now,
-        }
-        for prompt_no, engine, repeat_no in places
+    _insert_samples(db, order, places, now)
+    return planned, True
+
+
+def _insert_samples(db: Connection, order: Order, places: Sequence[Place], now: datetime) -> None:
+    """One statement for any number of samples: the database takes the list of places apart, not the driver."""
+    listed = [
+        (number, prompt_no, engine, repeat_no, int((prompt_no, engine, repeat_no) in order.answered))
+        for number, (prompt_no, engine, repeat_no) in enumerate(places)
     ]
-    for start in range(0, len(rows), _INSERT_ROWS):
-        db.execute(sa.insert(samples), rows[start : start + _INSERT_ROWS])
-    return execution(db, order.execution_id), True
+    given = {"of_execution": order.execution_id, "places": listed, "now": now}
+    db.execute(_inserting_samples(db.dialect.name), given)
+
+
+@cache
+def _inserting_samples(dialect: str) -> sa.Insert:
+    of_json = sa.func.json_each if dialect == "sqlite" else sa.func.json_array_elements
+    place = of_json(sa.bindparam("places", type_=sa.JSON)).table_valued(sa.column("value", sa.JSON)).c.value
+    is_answered, now = place[4].as_integer() == 1, sa.bindparam("now", type_=Utc)
+    rows = sa.select(
+        sa.bindparam("of_execution", type_=sa.String),
+        place[1].as_integer(),
+        place[2].as_string(),
+        place[3].as_integer(),
+        sa.case((is_answered, str(SampleState.ANSWERED)), else_=str(SampleState.WAITING)),
+        sa.case((is_answered, now), else_=sa.null()),
+        now,
+        # their ids follow the order of the plan
+    ).order_by(place[0].as_integer())
+    names = ["execution_id", "prompt_no", "engine", "repeat_no", "state", "settled_at", "sent_at"]
+    return sa.insert(samples).from_select(names, rows, include_defaults=False)
 
 
 def _same_plan(db: Connection, order: Order, digest: str) -> Execution:
@@ -155,8 +172,8 @@ def _same_plan(db: Connection, order: Order, digest: str) -> Execution:
 
 def _read(row: Row[Any]) -> Execution:
     fields = dict(row._mapping)
-    for own in ("idempotency_key", "builds"):
-        fields.pop(own)
+    for own in ("idempotency_key", "builds", "counted"):
+        fields.pop(own, None)
     return Execution(**{**fields, "plan": Plan.from_json(fields["plan"])})
 
 
@@ -169,6 +186,54 @@ def execution(db: Connection, execution_id: str, *, owner: str | None = None) ->
     if row is None:
         raise NotFound(f"there is no execution {execution_id}")
     return _read(row)
+
+
+@dataclass(frozen=True)
+class Load:
+    """Samples of the open executions, of one owner or of all; of these, no more than ``planned`` are open.
+
+    ``since``: when the first of these executions was started.
+    """
+
+    planned: int
+    since: datetime | None
+
+
+def load_of(db: Connection, owner: str) -> tuple[Load, Load]:
+    """The load of this owner and that of all: one statement, which looks at a row of each open execution."""
+    row = db.execute(_LOAD, {"for_owner": owner}).one()
+    return Load(int(row.own), row.own_since), Load(int(row.whole), row.since)
+
+
+_MINE = executions.c.owner == sa.bindparam("for_owner")
+_TOTAL = sa.func.sum(executions.c.planned)
+_SINCE = sa.func.min(executions.c.started_at, type_=Utc)
+#: statements of each request are made once: making them takes longer than the database needs for them
+_LOAD = sa.select(
+    sa.func.coalesce(_TOTAL.filter(_MINE), 0).label("own"),
+    _SINCE.filter(_MINE).label("own_since"),
+    sa.func.coalesce(_TOTAL, 0).label("whole"),
+    _SINCE.label("since"),
+).where(executions.c.status.in_(EXECUTION_OPEN))
+
+
+def count_open(db: Connection, owner: str | None) -> int:
+    """Open samples of the open executions of this owner, None for all: a look at each of them."""
+    counting = (
+        sa.select(sa.func.count())
+        .select_from(executions)
+        .join(samples, samples.c.execution_id == executions.c.execution_id)
+        .where(executions.c.status.in_(EXECUTION_OPEN), samples.c.state.in_(SAMPLE_OPEN))
+    )
+    if owner is not None:
+        counting = counting.where(executions.c.owner == owner)
+    return db.execute(counting).scalar_one()
+
+
+def is_accepted(db: Connection, owner: str, idempotency_key: str) -> bool:
+    """Whether this owner has an execution under this key."""
+    mine = (executions.c.owner == owner) & (executions.c.idempotency_key == idempotency_key)
+    return db.execute(sa.select(executions.c.execution_id).where(mine)).first() is not None
 
 
 @dataclass(frozen=True)
@@ -227,30 +292,75 @@ class Progress:
         return sum(n for state, n in self.by_state.items() if state in SAMPLE_FINAL)
 
 
+_COUNTING = (
+    sa.select(
+        samples.c.engine,
+        samples.c.state,
+        samples.c.error_code,
+        sa.func.count().label("n"),
+        sa.func.max(samples.c.attempt).label("attempts"),
+        sa.func.min(samples.c.next_attempt_at).label("next_attempt_at"),
+    )
+    .where(samples.c.execution_id == sa.bindparam("of_execution"))
+    .group_by(samples.c.engine, samples.c.state, samples.c.error_code)
+)
+
+
 def progress(db: Connection, execution_id: str) -> Progress:
     """Where the samples of an execution stand, in one query over its index."""
-    rows = db.execute(
-        sa.select(
-            samples.c.engine,
-            samples.c.state,
-            samples.c.error_code,
-            sa.func.count().label("n"),
-            sa.func.max(samples.c.attempt).label("attempts"),
-            sa.func.min(samples.c.next_attempt_at).label("next_attempt_at"),
-        )
-        .where(samples.c.execution_id == execution_id)
-        .group_by(samples.c.engine, samples.c.state, samples.c.error_code)
-    ).all()
+    return _progress([tuple(row) for row in db.execute(_COUNTING, {"of_execution": execution_id})])
+
+
+def standing(db: Connection, execution_id: str, *, owner: str) -> tuple[Execution, Progress]:
+    """The execution and where its samples stand, in one statement, for whoever polls. NotFound as ``execution``."""
+    row = db.execute(_standing(db.dialect.name), {"of_execution": execution_id, "for_owner": owner}).one_or_none()
+    if row is None:
+        raise NotFound(f"there is no execution {execution_id}")
+    return _read(row), _progress([(*group[:5], _instant(group[5])) for group in row.counted or ()])
+
+
+@cache
+def _standing(dialect: str) -> sa.Select[Any]:
+    """The execution's row, with its counts as one JSON value: joined, they would repeat the plan in each row."""
+    row_of, rows_of = (
+        (sa.func.json_array, sa.func.json_group_array)
+        if dialect == "sqlite"
+        else (sa.func.json_build_array, sa.func.json_agg)
+    )
+    counted = _COUNTING.subquery()
+    listed = sa.select(rows_of(row_of(*counted.c), type_=sa.JSON)).scalar_subquery().label("counted")
+    return sa.select(executions, listed).where(
+        executions.c.execution_id == sa.bindparam("of_execution"), executions.c.owner == sa.bindparam("for_owner")
+    )
+
+
+def _instant(text: str | None) -> datetime | None:
+    """An instant that came inside a JSON value: with its zone from Postgres, in UTC without one from SQLite."""
+    if text is None:
+        return None
+    at = datetime.fromisoformat(text)
+    return at.replace(tzinfo=at.tzinfo or UTC).astimezone(UTC)
+
+
+#: engine, state, error_code, how many, the highest attempt, the next instant at which one is asked
+_Group = tuple[str, str, str | None, int, int, datetime | None]
+
+
+def _progress(groups: Sequence[_Group]) -> Progress:
     by_engine: dict[str, dict[str, int]] = {}
     errors: dict[str, dict[str, int]] = {}
-    for row in rows:
-        counts = by_engine.setdefault(row.engine, {})
-        counts[row.state] = counts.get(row.state, 0) + row.n
-        if row.error_code:
-            codes = errors.setdefault(row.engine, {})
-            codes[row.error_code] = codes.get(row.error_code, 0) + row.n
-    waits = [row.next_attempt_at for row in rows if row.state == SampleState.WAITING and row.next_attempt_at]
-    return Progress(by_engine, max((row.attempts for row in rows), default=0), min(waits, default=None), errors)
+    waits: list[datetime] = []
+    most = 0
+    for engine, state, error_code, n, attempts, next_attempt_at in groups:
+        counts = by_engine.setdefault(engine, {})
+        counts[state] = counts.get(state, 0) + n
+        if error_code:
+            codes = errors.setdefault(engine, {})
+            codes[error_code] = codes.get(error_code, 0) + n
+        if state == SampleState.WAITING and next_attempt_at:
+            waits.append(next_attempt_at)
+        most = max(most, attempts)
+    return Progress(by_engine, most, min(waits, default=None), errors)
 
 
 def close_execution(db: Connection, execution_id: str, *, now: datetime) -> int | None:
@@ -299,14 +409,7 @@ def expire_overdue(db: Connection, *, now: datetime, limit: int) -> list[str]:
     Samples without an answer become failed(deadline). An execution whose answers are not all analyzed yet stays open
     for another tick.
     """
-    overdue = list(
-        db.execute(
-            sa.select(executions.c.execution_id)
-            .where(executions.c.status.in_(EXECUTION_OPEN), executions.c.deadline_at <= now)
-            .order_by(executions.c.deadline_at)
-            .limit(limit)
-        ).scalars()
-    )
+    overdue = lock_overdue(db, now=now, limit=limit)
     if not overdue:
         return []
     words = "the execution's deadline passed before an answer came"
@@ -321,6 +424,19 @@ def expire_overdue(db: Connection, *, now: datetime, limit: int) -> list[str]:
         db, "expire", executions.c.execution_id.in_(overdue), _no_open_samples(), values={"updated_at": now}
     )
     return [row.execution_id for row in expired]
+
+
+def lock_overdue(db: Connection, *, now: datetime, limit: int) -> list[str]:
+    """Open executions past their deadline, the longest ones first, locked for this transaction.
+
+    Whoever moves an execution and its samples locks the execution first: two that went opposite ways would wait for
+    each other. What somebody else has locked is left to the next tick.
+    """
+    late = sa.select(executions.c.execution_id).where(
+        executions.c.status.in_(EXECUTION_OPEN), executions.c.deadline_at <= now
+    )
+    longest = late.order_by(executions.c.deadline_at, executions.c.execution_id).limit(limit)
+    return list(db.execute(longest.with_for_update(skip_locked=True)).scalars())
 
 
 def stranded_reports(db: Connection, *, sent_before: datetime, now: datetime, limit: int) -> list[tuple[str, int]]:
@@ -393,6 +509,17 @@ def experience(db: Connection, engines: Sequence[str]) -> dict[str, Experience]:
     """
     if not engines:
         return {}
+    wanted = list(dict.fromkeys(engines))
+    given = {f"engine_{number}": engine for number, engine in enumerate(wanted)}
+    rows: dict[str, list[Row[Any]]] = {}
+    for row in db.execute(_last_answers(len(wanted)), given):
+        rows.setdefault(row.engine, []).append(row)
+    return {engine: _experience(theirs) for engine, theirs in rows.items()}
+
+
+@cache
+def _last_answers(engines: int) -> sa.Select[Any]:
+    """The last answers of so many engines, the newest of each first."""
     last = [
         sa.select(
             samples.c.engine,
@@ -404,17 +531,18 @@ def experience(db: Connection, engines: Sequence[str]) -> dict[str, Experience]:
         )
         .select_from(samples)
         .join(answers, samples.c.sample_id == answers.c.sample_id)
-        .where(samples.c.engine == engine, answers.c.latency_ms.is_not(None), answers.c.taken_from.is_(None))
+        .where(
+            samples.c.engine == sa.bindparam(f"engine_{number}"),
+            answers.c.latency_ms.is_not(None),
+            answers.c.taken_from.is_(None),
+        )
         .order_by(samples.c.sample_id.desc())
         .limit(_MOST_RECENT)
         .subquery()
-        for engine in dict.fromkeys(engines)
+        for number in range(engines)
     ]
     found = sa.union_all(*(sa.select(one) for one in last)).subquery()
-    rows: dict[str, list[Row[Any]]] = {}
-    for row in db.execute(sa.select(found).order_by(found.c.engine, found.c.sample_id.desc())):
-        rows.setdefault(row.engine, []).append(row)
-    return {engine: _experience(theirs) for engine, theirs in rows.items()}
+    return sa.select(found).order_by(found.c.engine, found.c.sample_id.desc())
 
 
 def _experience(rows: Sequence[Row[Any]]) -> Experience:

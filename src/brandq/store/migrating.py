@@ -16,6 +16,8 @@ from brandq.store.database import Database
 
 #: one migrator at a time: the key of the Postgres advisory lock that it holds ("brandq" on a phone's keys)
 MIGRATION_LOCK = 272637
+#: must exceed the time that one statement of a migration may take, 10 minutes
+_MIGRATE_S = 11 * 60.0
 
 
 def migrations_folder() -> Path:
@@ -46,7 +48,7 @@ def current_revision(database: Database) -> str | None:
 
 def migrate(url: str, revision: str = "head") -> None:
     """Bring the database to a revision. A second migrator waits for the first; then it finds nothing to do."""
-    database = Database(url, pool_size=1, name="brandq migrate")
+    database = Database(url, pool_size=1, name="brandq migrate", reply_s=_MIGRATE_S)
     try:
         with database.begin() as db:
             if not database.is_sqlite:

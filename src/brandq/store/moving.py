@@ -188,16 +188,21 @@ def insert_or_ignore(db: Connection, table: sa.Table, rows: list[dict[str, Any]]
     if not rows:
         return 0
     # counted by what came back: the driver does not report a row count for such an INSERT
-    kept = _insert(db)(table).values(rows).on_conflict_do_nothing().returning(*table.primary_key.columns)
-    return len(db.execute(kept).all())
+    return len(db.execute(_inserting(db.dialect.name, table), rows).all())
+
+
+@cache
+def _inserting(dialect: str, table: sa.Table) -> Any:
+    """Made once for each table: making the statement takes longer than the database needs for it."""
+    return _insert(dialect)(table).on_conflict_do_nothing().returning(*table.primary_key.columns)
 
 
 def insert_or_replace(db: Connection, table: sa.Table, row: dict[str, Any]) -> None:
     """Insert the row, or put its values into the one that has its key."""
     keys = [column.name for column in table.primary_key.columns]
     values = {name: value for name, value in row.items() if name not in keys}
-    db.execute(_insert(db)(table).values(row).on_conflict_do_update(index_elements=keys, set_=values))
+    db.execute(_insert(db.dialect.name)(table).values(row).on_conflict_do_update(index_elements=keys, set_=values))
 
 
-def _insert(db: Connection) -> Any:
-    return sqlite.insert if db.dialect.name == "sqlite" else postgresql.insert
+def _insert(dialect: str) -> Any:
+    return sqlite.insert if dialect == "sqlite" else postgresql.insert

@@ -10,6 +10,7 @@ from sqlalchemy.engine import Connection
 
 from brandq.states import EXECUTION_OPEN, SAMPLE_OPEN, SampleState
 from brandq.store.engines import EngineState, engine_states
+from brandq.store.executions import lock_overdue
 from brandq.store.findings import abandon_unread
 from brandq.store.moving import among, lock_executions, move_samples
 from brandq.store.samples import plans_of
@@ -73,11 +74,7 @@ def refuse_overdue(db: Connection, *, now: datetime, limit: int) -> int:
     paused = [state for state in engine_states(db).values() if state.open_until is not None]
     if not paused:
         return 0
-    overdue = db.execute(
-        sa.select(executions.c.execution_id)
-        .where(executions.c.status.in_(EXECUTION_OPEN), executions.c.deadline_at <= now)
-        .limit(limit)
-    ).scalars()
+    overdue = lock_overdue(db, now=now, limit=limit)
     reasons = {state.scope: state for state in paused}
     given_up = 0
     for execution_id, plan in plans_of(db, overdue).items():

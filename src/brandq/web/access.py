@@ -72,7 +72,7 @@ def admit(desk: Desk, request: Request, scope: str, *, open_locally: bool = Fals
     address = client_address(request, desk.settings)
     shown = _shown_key(request)
     if shown is not None:
-        with desk.database.read() as db:
+        with desk.database.look() as db:
             key = store.authenticate(db, *shown)
         scopes = frozenset(allowed for held in key.scopes for allowed in ALLOWS.get(held, ()))
         if scope not in scopes:
@@ -80,7 +80,7 @@ def admit(desk: Desk, request: Request, scope: str, *, open_locally: bool = Fals
         return Caller(key.owner, scopes, f"key {key.key_id}")
     local = is_local(request)
     if not (local and open_locally):
-        with desk.database.read() as db:
+        with desk.database.look() as db:
             keys = store.any_keys(db)
         if keys:
             raise NotAuthenticated("send an API key: Authorization: Bearer bq_…, or X-API-Key: bq_…")

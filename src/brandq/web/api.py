@@ -16,7 +16,7 @@ from brandq import store
 from brandq.actors.accepting import Accepted, accept, accept_retry, foresee
 from brandq.actors.desk import Desk
 from brandq.actors.sending import send_execution
-from brandq.errors import BadRequest, DatabaseNotReady, Fault, NotFound
+from brandq.errors import BadRequest, DatabaseNotReady, Fault, NotFound, TooMuchOpen
 from brandq.plan import Plan, parse
 from brandq.states import ExecutionState, SampleState
 from brandq.store import Execution, Progress
@@ -49,6 +49,9 @@ LIMIT = Parameter(
     wire.whole(1, MAX_PAGE),
     DEFAULT_PAGE,
 )
+TOO_MUCH_OPEN = (
+    "So many samples are open already that the plan is not taken now; Retry-After says when to send it again"
+)
 
 
 # -- plans
@@ -68,7 +71,11 @@ LIMIT = Parameter(
             Parameter("dry_run", FLAG, "only count and estimate", wire.yes_or_no, default=False),
         ),
         body="PlanDocument",
-        errors={409: "The idempotency key belongs to another plan, or an answer to reuse was just removed"},
+        errors={
+            400: "The body is not JSON, or not UTF-8; or the plan has more samples than may ever be open at once",
+            409: "The idempotency key belongs to another plan, or an answer to reuse was just removed",
+            429: TOO_MUCH_OPEN,
+        },
     )
 )
 def create_execution(visit: Visit) -> Response:
@@ -83,6 +90,7 @@ def create_execution(visit: Visit) -> Response:
                 "planned": plan.planned,
                 "counted_as": _counted_as(plan),
                 "reused": foreseen.reused,
+                "refused_now": None if foreseen.refused is None else _refusal(foreseen.refused),
                 "estimate": foreseen.estimate,
                 "simulated": _simulated(plan),
                 "plan": plan.to_json(),
@@ -90,6 +98,10 @@ def create_execution(visit: Visit) -> Response:
         )
     key = visit.given["Idempotency-Key"]
     return _accepted(desk, accept(desk, plan, owner=visit.caller.owner, idempotency_key=key))
+
+
+def _refusal(error: TooMuchOpen) -> dict[str, Any]:
+    return {"detail": str(error), "retry_after_s": error.wait_s}
 
 
 def send_later(desk: Desk, execution_id: str) -> BackgroundTask:
@@ -166,7 +178,7 @@ def list_executions(visit: Visit) -> Response:
     if given["since"] and given["until"] and given["since"] >= given["until"]:
         raise BadRequest([Fault("?until", "must be later than since")], "The parameters are not valid")
     wanted = store.Filter(given["status"], given["brand"], given["since"], given["until"], given["cursor"])
-    with visit.desk.database.read() as db:
+    with visit.desk.database.look() as db:
         found = store.list_executions(db, visit.caller.owner, wanted, given["limit"] + 1)
     page = found[: given["limit"]]
     following = wire.cursor(page[-1].created_at, page[-1].execution_id) if len(found) > len(page) else None
@@ -214,9 +226,8 @@ def _times(found: Execution) -> dict[str, str | None]:
 
 def own_execution(visit: Visit) -> tuple[Execution, Progress]:
     """The execution that the path names, and where its samples stand. NotFound when it is not the caller's."""
-    with visit.desk.database.read() as db:
-        found = store.execution(db, execution_id_of(visit), owner=visit.caller.owner)
-        return found, store.progress(db, found.execution_id)
+    with visit.desk.database.look() as db:
+        return store.standing(db, execution_id_of(visit), owner=visit.caller.owner)
 
 
 def execution_id_of(visit: Visit) -> str:
@@ -246,7 +257,7 @@ def show_execution(visit: Visit) -> Response:
 
 
 def _shown(desk: Desk, found: Execution, counted: Progress) -> dict[str, Any]:
-    pauses = _pauses(desk, found)
+    pauses = _pauses(desk, found, counted)
     return {
         "execution_id": found.execution_id,
         "status": found.status,
@@ -282,12 +293,13 @@ def _shown(desk: Desk, found: Execution, counted: Progress) -> dict[str, Any]:
     }
 
 
-def _pauses(desk: Desk, found: Execution) -> dict[str, dict[str, Any]]:
-    """Why an engine is not asked just now, its provider's reason before its model's; nothing once it has ended."""
-    asked = [] if found.ended else [engine for engine in found.plan.engines if not engine.imported]
+def _pauses(desk: Desk, found: Execution, counted: Progress) -> dict[str, dict[str, Any]]:
+    """Why an engine is not asked just now, its provider's reason before its model's; nothing where nothing waits."""
+    waits = not found.ended and counted.by_state[SampleState.WAITING]
+    asked = [engine for engine in found.plan.engines if not engine.imported] if waits else []
     if not asked:
         return {}
-    with desk.database.read() as db:
+    with desk.database.look() as db:
         states = store.engine_states(db, [scope for engine in asked for scope in engine.scopes])
     pauses = {}
     for engine in asked:
@@ -308,7 +320,7 @@ def _cost(desk: Desk, found: Execution) -> dict[str, str] | None:
     limit = found.plan.cost_limit
     if limit is None:
         return None
-    with desk.database.read() as db:
+    with desk.database.look() as db:
         spent, reserved, _ = store.budget_of(db, found.execution_id) or (Decimal(0), Decimal(0), limit.currency)
     return {
         "limit": f"{limit.amount:f}",
@@ -363,7 +375,11 @@ def cancel_execution(visit: Visit) -> Response:
         "run",
         {202: Returns("A new execution; Location is its address", {JSON: ref("Accepted")})},
         parameters=(EXECUTION_ID, IDEMPOTENCY_KEY),
-        errors={409: "It has not ended, or nothing of it failed"},
+        errors={
+            400: "The plan has more samples than may ever be open at once",
+            409: "It has not ended, or nothing of it failed",
+            429: TOO_MUCH_OPEN,
+        },
     )
 )
 def retry_execution(visit: Visit) -> Response:

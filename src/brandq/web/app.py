@@ -10,9 +10,11 @@ from __future__ import annotations
 import logging
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
 from typing import Any
 
+from anyio.to_thread import current_default_thread_limiter
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import MutableHeaders
@@ -32,6 +34,7 @@ from brandq.errors import (
     NotAuthenticated,
     NotFound,
     TooManyRequests,
+    TooMuchOpen,
 )
 from brandq.web import about, access, api, comparisons, compat, evidence, openapi, pages, wire
 from brandq.web.looking import BrokerLook
@@ -71,6 +74,7 @@ PROBLEMS: Mapping[type[Exception], tuple[int, str, str]] = {
     NotFound: (404, "not-found", "There is no such thing"),
     Conflict: (409, "conflict", "Its state does not allow this"),
     TooManyRequests: (429, "too-many-requests", "Too many requests"),
+    TooMuchOpen: (429, "too-much-open", "Too much is being asked already"),
     DatabaseNotReady: (503, "not-ready", "The database is not ready"),
 }
 
@@ -90,7 +94,15 @@ def create_app(desk: Desk) -> Starlette:
     metrics = Metrics(desk, broker)
     document = openapi.document(ROUTES)
     handlers: dict[Any, ExceptionHandler] = dict.fromkeys((*PROBLEMS, BadRequest, HTTPException), _tell)
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        # more threads than transactions would only wait for each other, and for the interpreter, in no order at all
+        current_default_thread_limiter().total_tokens = desk.database.pool_size
+        yield
+
     app = Starlette(
+        lifespan=lifespan,
         routes=[Route(path, _guarded(desk, path, endpoint), methods=[method]) for method, path, endpoint in ROUTES],
         middleware=[Middleware(Outermost, metrics=metrics)],
         exception_handlers=handlers,
@@ -167,11 +179,15 @@ async def _tell(request: Request, error: Exception) -> Response:
         headers["WWW-Authenticate"] = 'Bearer realm="brandq"'
     elif isinstance(error, TooManyRequests) and terms is not None and terms.limit is not None:
         headers |= access.used_up(terms.limit, error)
+    elif isinstance(error, TooMuchOpen):
+        headers["Retry-After"] = str(error.wait_s)
     elif isinstance(error, DatabaseNotReady):
         # what the database said may name its host and user
         logger.warning("%s %s: %s", request.method, request.url.path, error)
         headers["Retry-After"] = "5"
-        detail = "the database does not answer, or `brandq migrate` has not been run on it; the log says which"
+        detail = error.told or (
+            "the database does not answer, or `brandq migrate` has not been run on it; the log says which"
+        )
     return wire.problem(status, title, detail, slug=slug, headers=headers, predecessor=predecessor)
 
 

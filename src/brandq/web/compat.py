@@ -38,6 +38,7 @@ from brandq.web.access import (
 from brandq.web.api import (
     EXECUTION_ID,
     IDEMPOTENCY_KEY,
+    TOO_MUCH_OPEN,
     execution_id_of,
     own_execution,
     percent,
@@ -67,7 +68,11 @@ NAME_FIELDS = ("name", "id", "value", "label")
         limit=PREDECESSOR_SUBMIT_LIMIT,
         parameters=(IDEMPOTENCY_KEY,),
         body="PredecessorSubmission",
-        errors={409: "The idempotency key belongs to another plan"},
+        errors={
+            400: "The body is not JSON, or not UTF-8; or there are more samples than may ever be open at once",
+            409: "The idempotency key belongs to another plan",
+            429: f"The limit is used up. Or: {TOO_MUCH_OPEN[0].lower()}{TOO_MUCH_OPEN[1:]}",
+        },
     )
 )
 def perform_brand_test_async(visit: Visit) -> Response:
@@ -224,8 +229,10 @@ OLD_STATUS: Mapping[str, str] = {
 def diagnosis_status(visit: Visit) -> Response:
     """`progress` counts settled samples and never falls; `result` is the report's summary once there is a report."""
     found, counted = own_execution(visit)
-    with visit.desk.database.read() as db:
-        document = store.report_document(db, found.execution_id)
+    document = None
+    if found.ended:
+        with visit.desk.database.look() as db:
+            document = store.report_document(db, found.execution_id)
     return wire.Json(
         {
             "execution_id": found.execution_id,

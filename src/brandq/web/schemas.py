@@ -470,6 +470,10 @@ SCHEMAS: dict[str, Schema] = {
         planned=COUNT,
         counted_as=TEXT,
         reused=_REUSED,
+        refused_now={
+            **nullable(closed(detail=TEXT, retry_after_s=COUNT)),
+            "description": "why it would be a 429 at this moment, because so much is open already",
+        },
         estimate=ref("Estimate"),
         simulated=listed(TEXT),
         plan=ref("Plan"),

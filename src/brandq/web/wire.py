@@ -19,7 +19,7 @@ from starlette.responses import Response
 
 from brandq.errors import BadRequest, Fault
 
-#: a plan with 20 prompts of 500 characters has 60 kB at most; whatever needs more than this is no plan
+#: a plan with 20 prompts of 500 characters and 25 engines has 60 kB at most; whatever needs more than this is no plan
 MAX_BODY = 1_000_000
 #: seconds for a whole body; a caller that drips it holds a connection, not a thread
 BODY_S = 30.0
