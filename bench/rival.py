@@ -59,7 +59,7 @@ class Rival:
             self.child.check()
             return self.answers() >= count
 
-        wait_until(look, timeout_s, f"Celery ({self.name}) to store {count} answers", every_s=0.1)
+        wait_until(look, timeout_s, f"Celery ({self.name}) to store {count} answers", every_s=0.05)
 
 
 @contextmanager
@@ -98,12 +98,15 @@ def rival(
             child.end()
 
 
-def saturated(given: Servers, folder: Path, pool: str, concurrency: int, count: int, prefetch: int = 4) -> Meter:
+def saturated(
+    given: Servers, folder: Path, pool: str, concurrency: int, count: int, prefetch: int, rounds: int
+) -> Iterator[Meter]:
     """What so many calls cost the worker when the assistant answers at once and the queue is full before it begins."""
     with rival(given, folder, pool, concurrency, latency_ms=0, prefetch=prefetch) as worker:
-        there = worker.answers()
-        with worker.paused():
-            worker.send(count)
-        meter = Meter(worker.child.pid)
-        worker.wait_answers(there + count, 120)
-        return meter.stop()
+        for _ in range(rounds):
+            there = worker.answers()
+            with worker.paused():
+                worker.send(count)
+            meter = Meter(worker.child.pid)
+            worker.wait_answers(there + count, 60)
+            yield meter.stop()
