@@ -283,7 +283,8 @@ class Servers:
 def servers() -> Iterator[Servers]:
     with ExitStack() as stack:
         progress("starting PostgreSQL and RabbitMQ")
-        postgres = PostgresServer()
+        # Celery's threads have a connection each
+        postgres = PostgresServer(max_connections="800", shared_buffers="512MB")
         stack.callback(postgres.close)
         postgres.start()
         rabbitmq = RabbitmqServer()
