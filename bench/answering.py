@@ -17,6 +17,8 @@ import random
 import sys
 
 SEED = 20261124
+#: several, because a session of brandq opens 1,024 connections to one host and no more
+HOSTS = ("127.0.0.1", "127.0.0.2", "127.0.0.3", "127.0.0.4")
 SHOPS = ("趣车良品", "竞品 1", "竞品 2", "车尚艺", "御风车改", "驰界工坊", "鹏城车匠", "漆彩贴膜馆", "南澳电驱改装")
 SAID = (
     "报价清楚，等待时间短，车主评价普遍不错",
@@ -127,11 +129,13 @@ async def serve() -> None:
     dice = random.Random(SEED)
     replies = [_reply(dice) for _ in range(64)]
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: Answering(counts, replies), "127.0.0.1", 0, backlog=4096)
-    print(server.sockets[0].getsockname()[1], flush=True)
+    port = 0
+    for host in HOSTS:
+        server = await loop.create_server(lambda: Answering(counts, replies), host, port, backlog=4096)
+        port = server.sockets[0].getsockname()[1]
+    print(port, flush=True)
     # whoever started it holds the other end of the pipe: it ends with them, however they end
     await loop.run_in_executor(None, sys.stdin.read)
-    server.close()
 
 
 if __name__ == "__main__":

@@ -28,6 +28,7 @@ from urllib.parse import urlsplit
 import aiohttp
 import psycopg
 
+from bench.answering import HOSTS
 from tests.ports import free_port
 from tests.servers.postgres import PostgresServer
 from tests.servers.rabbitmq import RabbitmqServer
@@ -48,7 +49,7 @@ ENVIRONMENT = {
     "BRANDQ_GRACE_SECONDS": "1",
 }
 ENGINES = """\
-[engines.sim]
+[engines.{name}]
 dialect = "openai-chat"
 base_url = "{url}/v1"
 model = "m1"
@@ -166,7 +167,7 @@ def call(method: str, url: str, body: object = None, timeout_s: float = 60) -> A
         raise SystemExit(f"{method} {url}: {error.code} {error.read().decode(errors='replace')}") from error
 
 
-def plan(samples: int, *, models: int = 16, **fields: Any) -> dict[str, Any]:
+def plan(samples: int, *, models: int = 16, provider: str = "sim", **fields: Any) -> dict[str, Any]:
     """A plan of so many samples of one provider: prompts × ``models`` × repeats, as near to square as it can be."""
     each, rest = divmod(samples, models)
     prompts = next((n for n in range(20, 0, -1) if each % n == 0 and each // n <= 20), None)
@@ -175,7 +176,7 @@ def plan(samples: int, *, models: int = 16, **fields: Any) -> dict[str, Any]:
     return {
         "brands": [{"name": "趣车良品", "aliases": ["趣车"]}, "竞品 1", "竞品 2", "车尚艺", "御风车改"],
         "prompts": [f"深圳新能源汽车改装门店哪家好？请推荐几家并说明理由（{n}）" for n in range(1, prompts + 1)],
-        "engines": [f"sim/m{n}" for n in range(1, models + 1)],
+        "engines": [f"{provider}/m{n}" for n in range(1, models + 1)],
         "repeats": each // prompts,
         **fields,
     }
@@ -243,11 +244,12 @@ class Assistant:
             [sys.executable, "-m", "bench.answering"], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE
         )
         assert self.popen.stdout is not None
-        self.root = f"http://127.0.0.1:{int(self.popen.stdout.readline())}"
+        self.port = int(self.popen.stdout.readline())
+        self.root = f"http://{HOSTS[0]}:{self.port}"
 
-    def url(self, latency_ms: int) -> str:
+    def url(self, latency_ms: int, host: str = HOSTS[0]) -> str:
         """The base address of an assistant that takes so long."""
-        return f"{self.root}/{latency_ms}"
+        return f"http://{host}:{self.port}/{latency_ms}"
 
     def counts(self) -> dict[str, int]:
         found: dict[str, int] = call("GET", f"{self.root}/calls")
@@ -304,6 +306,8 @@ class Installation:
     assistant: Assistant
     children: list[Child] = field(default_factory=list)
     database: psycopg.Connection[Any] | None = None
+    rabbitmq: RabbitmqServer | None = None
+    vhost: str = ""
     url: str = ""
 
     def start(self, name: str, *command: str) -> Child:
@@ -375,6 +379,16 @@ class Installation:
         # the assistant knows first, and asking it costs the database nothing
         self.wait(lambda: self.answers() >= count, timeout_s, f"{count} answers to be stored", every_s=0.1)
 
+    def wait_workers(self, count: int) -> None:
+        """Until so many workers are there to fetch."""
+
+        def consumers() -> int:
+            assert self.rabbitmq is not None
+            queues = self.rabbitmq.api("GET", f"/queues/{self.vhost}")
+            return sum(queue.get("consumers", 0) for queue in queues if queue["name"] == "brandq.fetch")
+
+        self.wait(lambda: consumers() >= count, START_S, f"{count} workers to consume")
+
     def warm_up(self, timeout_s: float = START_S) -> None:
         """Two samples of every model, to the end: then all code is imported and every engine has been proven."""
         self.wait_ended(self.submit(plan(32)), timeout_s)
@@ -394,12 +408,24 @@ def threads_for(in_flight: int, *, alone: bool) -> int:
 
 @contextmanager
 def installation(
-    given: Servers | Assistant, *, latency_ms: int, in_flight: int = IN_FLIGHT, **more: str
+    given: Servers | Assistant,
+    *,
+    latency_ms: int,
+    in_flight: int = IN_FLIGHT,
+    providers: Sequence[str] = ("sim",),
+    **more: str,
 ) -> Iterator[Installation]:
-    """A migrated installation on the servers, or with an assistant alone an embedded one. It starts no process yet."""
+    """A migrated installation on the servers, or with an assistant alone an embedded one. It starts no process yet.
+
+    ``in_flight`` is what one worker process may have in flight at each of the providers.
+    """
     assistant = given.assistant if isinstance(given, Servers) else given
     folder = Path(tempfile.mkdtemp(prefix="brandq-bench-"))
-    (folder / "engines.toml").write_text(ENGINES.format(url=assistant.url(latency_ms), in_flight=in_flight))
+    rows = [
+        ENGINES.format(name=name, url=assistant.url(latency_ms, host), in_flight=in_flight)
+        for name, host in zip(providers, HOSTS, strict=False)
+    ]
+    (folder / "engines.toml").write_text("\n".join(rows))
     environment = {
         "PATH": os.environ.get("PATH", "/usr/bin:/bin"),
         **ENVIRONMENT,
@@ -414,6 +440,7 @@ def installation(
         if isinstance(given, Servers):
             database_url, broker_url = given.room()
             environment |= {"BRANDQ_DATABASE_URL": database_url, "BRANDQ_BROKER_URL": broker_url}
+            made.rabbitmq, made.vhost = given.rabbitmq, urlsplit(broker_url).path.lstrip("/")
             made.migrate()
             made.database = stack.enter_context(connect(database_url))
         assistant.reset()
