@@ -58,7 +58,7 @@ lock: ## Pin the dependencies of pyproject.toml with their hashes (ARGS=--upgrad
 	$(call compile,requirements-dev.lock,pyproject.toml --group dev -c requirements.lock -c requirements-build.lock)
 	$(call compile,requirements-bench.lock,--group bench)
 
-bench: $(DEV) $(RIVAL) ## Run the measurements, about 12 minutes (ONLY=saturation runs one, ARGS= are its arguments)
+bench: $(DEV) $(RIVAL) ## Run the measurements, about 15 minutes (ONLY=saturation runs one, ARGS= are its arguments)
 	@tests/servers/install
 	@for name in $(or $(ONLY),$(BENCHES)); do echo "== $$name" >&2; $(BIN)/python -m bench.$$name $(ARGS) || exit 1; done
 

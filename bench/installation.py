@@ -196,7 +196,7 @@ async def bare_calls(url: str, count: int, in_flight: int) -> None:
         async def once() -> None:
             async with slots, session.post(f"{url}/v1/chat/completions", json=body) as reply:
                 found = json.loads(await reply.read())
-                assert found["choices"][0]["message"]["content"]
+                assert found["choices"]
 
         await asyncio.gather(*(once() for _ in range(count)))
 
