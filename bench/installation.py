@@ -12,6 +12,7 @@ import json
 import math
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -420,6 +421,8 @@ def installation(
     ``in_flight`` is what one worker process may have in flight at each of the providers.
     """
     assistant = given.assistant if isinstance(given, Servers) else given
+    # told to end, it ends what it started
+    signal.signal(signal.SIGTERM, lambda signum, _frame: sys.exit(128 + signum))
     folder = Path(tempfile.mkdtemp(prefix="brandq-bench-"))
     rows = [
         ENGINES.format(name=name, url=assistant.url(latency_ms, host), in_flight=in_flight)
