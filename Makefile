@@ -16,6 +16,9 @@ LOCKED := $(INSTALL) --require-hashes --only-binary :all:
 SIMULATE := BRANDQ_SIMULATE=$${BRANDQ_SIMULATE:-missing}
 # tests run side by side, each process with servers of its own; WORKERS= runs them one after the other
 WORKERS := -n auto --maxprocesses 4
+# Celery, beside which brandq is measured, in an environment of its own
+RIVAL := build/bench-venv/.rival
+BENCHES := pipeline saturation in_flight submit priority scale embedded analysis coverage
 # what writes the locks
 UV := uv==0.13.9
 
@@ -53,9 +56,11 @@ lock: ## Pin the dependencies of pyproject.toml with their hashes (ARGS=--upgrad
 	$(call compile,requirements.lock,pyproject.toml)
 	$(call compile,requirements-build.lock,--group build -c requirements.lock)
 	$(call compile,requirements-dev.lock,pyproject.toml --group dev -c requirements.lock -c requirements-build.lock)
+	$(call compile,requirements-bench.lock,--group bench)
 
-bench: $(DEV) ## Run the measurements of bench, one after the other
-	@for script in bench/*.py; do [ -e "$$script" ] || continue; echo "== $$script"; $(BIN)/python "$$script" || exit 1; done
+bench: $(DEV) $(RIVAL) ## Run the measurements, about 15 minutes (ONLY=saturation runs one, ARGS= are its arguments)
+	@tests/servers/install
+	@for name in $(or $(ONLY),$(BENCHES)); do echo "== $$name" >&2; $(BIN)/python -m bench.$$name $(ARGS) || exit 1; done
 
 clean: ## Remove what make made (.venv, caches, builds); data and out stay
 	rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
@@ -71,6 +76,11 @@ $(RUNTIME): requirements.lock requirements-build.lock pyproject.toml
 $(DEV): $(RUNTIME) requirements-dev.lock
 	@echo "brandq: installing what tests and checks need ..."
 	@$(LOCKED) -r requirements-dev.lock
+	@touch $@
+
+$(RIVAL): requirements-bench.lock
+	@$(call make_venv,build/bench-venv)
+	@build/bench-venv/bin/python -m pip --disable-pip-version-check install --quiet --require-hashes --only-binary :all: -r $<
 	@touch $@
 
 # make_venv FOLDER: a virtual environment there, unless a good one stands there already

@@ -1,104 +1,71 @@
-"""What the pipeline adds to the assistants' own time: POSTed samples against the bare calls, in one run.
+"""Real latencies: what the pipeline adds to the assistants' own time, from POST to the published report.
 
-The same calls are made twice against one simulator in a process of its own: by `asyncio.gather` over aiohttp, which
-keeps nothing, and through the embedded pipeline, from the accepted plan to the published report. A figure is a ratio of
-the two, because seconds on a shared machine say little. Prints one JSON object per line.
+4,096 samples of assistants that take two seconds, 512 in flight, against the same calls by bare aiohttp and
+`asyncio.gather` in the same run, which keep nothing.
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
-import multiprocessing
-import tempfile
 import time
-import uuid
-from datetime import timedelta
-from multiprocessing.connection import Connection
-from pathlib import Path
 
-from brandq import store
-from brandq.actors.desk import Desk
-from brandq.actors.sending import send_execution
-from brandq.plan import Plan, parse
-from brandq.providers import ask, open_session
-from brandq.running import pipeline
-from brandq.settings import read_settings
-from brandq.simulator import Simulator
+from bench.installation import (
+    IN_FLIGHT,
+    Meter,
+    Servers,
+    bare_calls,
+    installation,
+    plan,
+    progress,
+    say,
+    servers,
+    threads_for,
+)
 
-LATENCY_MS = 1000
-#: 16 prompts × 20 repeats of one engine, 320 calls
-PROMPTS, REPEATS = 16, 20
-IN_FLIGHT = 192
-ENGINES = '[engines.sim]\ndialect = "openai-chat"\nbase_url = "{url}/v1"\nmodel = "m1"\nconcurrency = {in_flight}\n'
+SAMPLES = 4096
+LATENCY_MS = 2000
+BARE = "bare calls, 2 s, 512 in flight"
 
 
-def simulate(pipe: Connection) -> None:
-    with Simulator(port=0, latency_ms=LATENCY_MS) as simulator:
-        pipe.send(simulator.url)
-        pipe.recv()
-
-
-async def bare(desk: Desk, plan: Plan) -> float:
-    """Seconds for the same calls with as many in flight and nothing kept."""
-    engine = plan.engines[0]
-    provider = desk.registry.provider(engine)
-    slots = asyncio.Semaphore(IN_FLIGHT)
-    async with open_session() as session:
-
-        async def once(prompt: str) -> None:
-            async with slots:
-                await ask(session, provider, engine, prompt, None)
-
-        begun = time.monotonic()
-        await asyncio.gather(*(once(prompt) for prompt in plan.prompts for _ in range(plan.repeats)))
-        return time.monotonic() - begun
-
-
-def whole(desk: Desk, plan: Plan) -> float:
-    """Seconds from the plan to its published report."""
+def bare(given: Servers) -> float:
+    """Seconds for all the calls."""
     begun = time.monotonic()
-    now = desk.now()
-    order = store.Order(str(uuid.uuid4()), "bench", plan, now + timedelta(hours=1))
-    with desk.database.begin() as db:
-        store.plan_execution(db, order, now=now)
-    send_execution(desk, order.execution_id)
-    while True:
-        with desk.database.read() as db:
-            if store.execution(db, order.execution_id).ended:
-                return time.monotonic() - begun
-        time.sleep(0.05)
+    asyncio.run(bare_calls(given.assistant.url(LATENCY_MS), SAMPLES, IN_FLIGHT))
+    return time.monotonic() - begun
 
 
-def say(name: str, value: float, unit: str, ratio_to: str | None = None, ratio: float | None = None) -> None:
-    print(json.dumps({"name": name, "value": round(value, 3), "unit": unit, "ratio_to": ratio_to, "ratio": ratio}))
+def whole(given: Servers, *workers: tuple[str, ...]) -> Meter:
+    """From POST to the published report, by workers of these queues."""
+    with installation(given, latency_ms=LATENCY_MS) as ours:
+        ours.serve()
+        pids = [
+            ours.worker(
+                *queues, threads=2 if "fetch" not in queues else threads_for(IN_FLIGHT, alone=len(queues) == 1)
+            ).pid
+            for queues in workers
+        ]
+        ours.warm_up()
+        ours.assistant.reset()
+        meter = Meter(*pids)
+        ours.wait_ended(ours.submit(plan(SAMPLES)), 240)
+        meter.stop()
+        progress(f"{ours.assistant.counts()} in {meter.wall_s:.1f} s, CPU {meter.total_s:.1f} s")
+        return meter
 
 
 def main() -> None:
-    ours, theirs = multiprocessing.Pipe()
-    server = multiprocessing.get_context("spawn").Process(target=simulate, args=(theirs,), daemon=True)
-    server.start()
-    url = ours.recv()
-    with tempfile.TemporaryDirectory() as folder:
-        (Path(folder) / "engines.toml").write_text(ENGINES.format(url=url, in_flight=IN_FLIGHT))
-        settings = read_settings(
-            {"BRANDQ_DATA_DIR": folder, "BRANDQ_ENGINES_FILE": f"{folder}/engines.toml", "BRANDQ_LOG_LEVEL": "ERROR"}
-        )
-        with pipeline(settings, role="bench") as desk:
-            document = {
-                "brands": ["趣车良品", "竞品 1"],
-                "prompts": [f"深圳新能源汽车改装门店哪家好？第 {number} 问" for number in range(PROMPTS)],
-                "engines": ["sim"],
-                "repeats": REPEATS,
-            }
-            plan = parse(document, desk.registry.choose, max_samples=10_000)
-            asyncio.run(bare(desk, plan))  # the first round warms up connections and code
-            bare_s = asyncio.run(bare(desk, plan))
-            whole_s = whole(desk, plan)
-    ours.send("stop")
-    server.join(10)
-    say("bare calls", plan.planned / bare_s, "answers/s")
-    say("embedded pipeline", plan.planned / whole_s, "answers/s", "bare calls", round(bare_s / whole_s, 3))
+    with servers() as given:
+        progress(BARE)
+        bare_s = bare(given)
+        say(BARE, SAMPLES / bare_s, "answers/s")
+        for name, workers in (
+            ("pipeline, one worker process of all queues", [("fetch", "analyze", "report")]),
+            ("pipeline, one worker process that fetches and one that reads", [("fetch",), ("analyze", "report")]),
+        ):
+            progress(name)
+            meter = whole(given, *workers)
+            say(name, SAMPLES / meter.wall_s, "answers/s", BARE, bare_s / meter.wall_s)
+            say(f"{name}: CPU", meter.total_s / SAMPLES * 1000, "ms/answer")
 
 
 if __name__ == "__main__":

@@ -47,9 +47,10 @@ def _programs() -> Path | None:
 
 
 class PostgresServer:
-    """One server. Nothing runs before ``start``; ``close`` removes every trace of it."""
+    """One server. Nothing runs before ``start``; ``close`` removes every trace of it. ``options`` go over ours."""
 
-    def __init__(self) -> None:
+    def __init__(self, **options: str) -> None:
+        self._options = {**_OPTIONS, **options}
         programs = _programs()
         if programs is None:
             raise ServerMissing("this test starts a private PostgreSQL: install the package postgresql")
@@ -88,7 +89,7 @@ class PostgresServer:
             )
         elif self.running:
             return
-        options = " ".join(f"-c {name}='{value}'" for name, value in {"port": self.port, **_OPTIONS}.items())
+        options = " ".join(f"-c {name}='{value}'" for name, value in {"port": self.port, **self._options}.items())
         self._call("pg_ctl", "-D", str(data), "-w", "-t", "60", "-o", options, "-l", str(self.log), "start")
 
     def wait_ready(self) -> None:

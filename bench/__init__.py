@@ -1,0 +1,1 @@
+"""Measurements that can be repeated: `make bench`. docs/benchmarks.md says what each one shows."""
