@@ -122,7 +122,7 @@ def exists(url: str) -> bool:
     return path is None or path == ":memory:" or Path(path).exists()
 
 
-def _json(value: Any) -> str:
+def as_json(value: Any) -> str:
     """JSON as it is stored and, of reports, sent: readable, without spaces; half a surrogate pair stays an escape."""
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
     try:
@@ -142,7 +142,7 @@ def _open_postgres(url: str, pool_size: int, name: str, reply_s: float) -> sa.En
         pool_size=pool_size,
         max_overflow=0,
         pool_timeout=POOL_S,
-        json_serializer=_json,
+        json_serializer=as_json,
         connect_args={
             "options": options,
             "application_name": name[:63],
@@ -198,7 +198,7 @@ def _open_sqlite(url: str) -> sa.Engine:
     if path and path != ":memory:":
         Path(path).parent.mkdir(parents=True, exist_ok=True)
     engine = sa.create_engine(
-        url, json_serializer=_json, connect_args={"timeout": SQLITE_BUSY_S, "check_same_thread": False}
+        url, json_serializer=as_json, connect_args={"timeout": SQLITE_BUSY_S, "check_same_thread": False}
     )
 
     @event.listens_for(engine, "connect")

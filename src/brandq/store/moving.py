@@ -15,6 +15,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection, Row
 
 from brandq.states import EXECUTION_EVENTS, SAMPLE_EVENTS, arrow
+from brandq.store.database import as_json
 from brandq.tables import executions, samples
 
 
@@ -88,7 +89,7 @@ def insert_rows(db: Connection, table: sa.Table, rows: Sequence[Mapping[str, Any
     if db.dialect.name == "sqlite":
         db.execute(sa.insert(table), rows)
     else:
-        db.execute(_insert_given(table, tuple(rows[0])), {"given": _document(rows)})
+        db.execute(_insert_given(table, tuple(rows[0])), {"given": _document(table, rows)})
 
 
 def update_rows(db: Connection, update: sa.Update, keys: tuple[str, ...], rows: Sequence[Mapping[str, Any]]) -> None:
@@ -99,10 +100,10 @@ def update_rows(db: Connection, update: sa.Update, keys: tuple[str, ...], rows: 
     if not rows:
         return
     names = tuple(name for name in rows[0] if name not in keys)
-    if db.dialect.name != "sqlite":
-        db.execute(_update_given(update, keys, names), {"given": _document(rows)})
-        return
     table = _table_of(update)
+    if db.dialect.name != "sqlite":
+        db.execute(_update_given(update, keys, names), {"given": _document(table, rows)})
+        return
     of = {name: sa.bindparam(f"of_{name}", type_=table.c[name].type) for name in keys}
     to = {name: sa.bindparam(f"to_{name}", type_=table.c[name].type) for name in names}
     bound = [{f"of_{name}": row[name] for name in keys} | {f"to_{name}": row[name] for name in names} for row in rows]
@@ -112,11 +113,7 @@ def update_rows(db: Connection, update: sa.Update, keys: tuple[str, ...], rows: 
 @cache
 def _insert_given(table: sa.Table, names: tuple[str, ...]) -> sa.Insert:
     given = _given(table, names)
-    taken = [
-        sa.func.decode(given.c[name], "base64") if isinstance(table.c[name].type, sa.LargeBinary) else given.c[name]
-        for name in names
-    ]
-    return sa.insert(table).from_select(list(names), sa.select(*taken))
+    return sa.insert(table).from_select(list(names), sa.select(*(_taken(table, given, name) for name in names)))
 
 
 @cache
@@ -124,7 +121,14 @@ def _update_given(update: sa.Update, keys: tuple[str, ...], names: tuple[str, ..
     table = _table_of(update)
     given = _given(table, (*keys, *names))
     found = [table.c[name] == given.c[name] for name in keys]
-    return update.where(*found).values({name: given.c[name] for name in names})
+    return update.where(*found).values({name: _taken(table, given, name) for name in names})
+
+
+def _taken(table: sa.Table, given: sa.TableValuedAlias, name: str) -> sa.ColumnElement[Any]:
+    column = table.c[name]
+    if isinstance(column.type, sa.LargeBinary):
+        return sa.func.decode(given.c[name], "base64")
+    return sa.cast(given.c[name], column.type) if isinstance(column.type, sa.JSON) else given.c[name]
 
 
 def _table_of(update: sa.Update) -> sa.Table:
@@ -134,19 +138,28 @@ def _table_of(update: sa.Update) -> sa.Table:
 
 
 def _given(table: sa.Table, names: Sequence[str]) -> sa.TableValuedAlias:
-    """Rows for columns of the table, as Postgres reads them out of one JSON document; bytes come in base64."""
-    columns = [
-        sa.column(name, sa.Text() if isinstance(table.c[name].type, sa.LargeBinary) else table.c[name].type)
-        for name in names
-    ]
+    """Rows for columns of the table, as Postgres reads them out of one JSON document.
+
+    Bytes come in base64; JSON comes as a text, for Postgres does not take everything out of a document that it takes as
+    one, such as an escaped NUL.
+    """
+    columns = [sa.column(name, sa.Text() if _is_packed(table.c[name]) else table.c[name].type) for name in names]
     read = sa.func.json_to_recordset(sa.cast(sa.bindparam("given", type_=sa.Text()), postgresql.JSON()))
     return read.table_valued(*columns, name="given").render_derived(with_types=True)
 
 
-def _document(rows: Sequence[Mapping[str, Any]]) -> str:
-    text = json.dumps(list(rows), default=_as_json, ensure_ascii=False)
-    # half a surrogate pair, which a request may hold, stays the escape that JSON has for it
-    return text.encode("utf-8", "backslashreplace").decode()
+def _is_packed(column: sa.Column[Any]) -> bool:
+    return isinstance(column.type, sa.LargeBinary | sa.JSON)
+
+
+def _document(table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> str:
+    nested = [name for name in rows[0] if isinstance(table.c[name].type, sa.JSON)]
+    given: Sequence[Mapping[str, Any]] = rows
+    if nested:
+        given = [
+            {**row, **{name: None if row[name] is None else as_json(row[name]) for name in nested}} for row in rows
+        ]
+    return json.dumps(given, default=_as_json, ensure_ascii=False)
 
 
 def _as_json(value: object) -> str:
