@@ -402,8 +402,12 @@ class Installation:
 
 
 def threads_for(in_flight: int, *, alone: bool) -> int:
-    """Threads with which a worker has so many calls in flight; beside other queues, fetch gets half of them."""
-    needed = math.ceil(in_flight / BATCH)
+    """Threads with which a worker has so many calls in flight; beside other queues, fetch gets half of them.
+
+    Twice the messages that hold so many calls: the second half is claimed and waits for slots, so that none stays free
+    between the end of one message and the claim of the next.
+    """
+    needed = 2 * math.ceil(in_flight / BATCH)
     return needed if alone else 2 * needed + 4
 
 
