@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -30,6 +30,8 @@ MAX_LABEL_CHARS = 100
 MAX_PRIORITY = 10
 DEFAULT_PRIORITY = 5
 
+#: control characters but for line ends and tabs, and halves of surrogate pairs
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 _PLACEHOLDER = re.compile(r"\{\{\s*([^\W\d]\w*)\s*\}\}|\{\s*([^\W\d]\w*)\s*\}")
 _DOMAIN = re.compile(r"(?=.{4,253}$)(?:[^\W_](?:[\w-]{0,61}[^\W_])?\.)+[^\W\d_][\w-]*[^\W_]")
 MAX_SYSTEM_CHARS = 2000
@@ -171,7 +173,12 @@ class Plan:
 
     def to_json(self) -> dict[str, Any]:
         """As JSON; amounts are texts."""
-        return {**asdict(self), "cost_limit": self.cost_limit.to_json() if self.cost_limit else None}
+        return {
+            **vars(self),
+            "brands": [dict(vars(brand)) for brand in self.brands],
+            "engines": [dict(vars(engine)) for engine in self.engines],
+            "cost_limit": self.cost_limit.to_json() if self.cost_limit else None,
+        }
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> Plan:
@@ -302,7 +309,7 @@ def _text_fault(found: object, most: int) -> str | None:
         return "must not be blank"
     if len(found) > most:
         return f"has {len(found)} characters; at most {most} are taken"
-    if any(unicodedata.category(char) in {"Cc", "Cs"} and char not in "\n\t" for char in found):
+    if _CONTROL.search(found):
         return "must not contain control characters"
     return None
 

@@ -70,7 +70,7 @@ def test_a_batch_holds_samples_of_one_engine(database: Database) -> None:
     """Given a large plan, when its batches are made, then each holds at most 32 samples of one engine, none twice."""
     execution_id = plan(database, plan=Plan(PLAN.brands, PLAN.prompts, PLAN.engines, repeats=20))
     with database.read() as db:
-        batches = store.waiting_batches(db, execution_id)
+        batches, _ = store.accepted_batches(db, execution_id)
     sent = [sample_id for batch in batches for sample_id in batch.sample_ids]
     assert sorted(sent) == sorted(ids(database, execution_id))
     assert max(len(batch.sample_ids) for batch in batches) <= store.MOST_IN_BATCH
@@ -254,7 +254,7 @@ def test_a_retry_takes_over_the_answers(database: Database) -> None:
     with database.begin() as db:
         store.take_over(db, target, places)
         facts = store.facts(db, target)
-        brought = store.answered_batches(db, target)
+        _, brought = store.accepted_batches(db, target)
     assert states(database, target) == {"answered": 5, "waiting": 3}
     assert sum(sample.taken_over for sample in facts.samples) == 5
     assert sum(len(batch.sample_ids) for batch in brought) == 5

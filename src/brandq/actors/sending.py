@@ -24,8 +24,7 @@ def send_analyses(desk: Desk, batches: Iterable[store.Batch]) -> None:
 def send_execution(desk: Desk, execution_id: str) -> None:
     """Start what was just accepted: ask what waits, analyze the answers that it brought along."""
     with desk.database.look() as db:
-        waiting = store.waiting_batches(db, execution_id)
-        answered = store.answered_batches(db, execution_id)
+        waiting, answered = store.accepted_batches(db, execution_id)
     send_analyses(desk, answered)
     send_fetches(desk, waiting)
     if not waiting and not answered:

@@ -98,7 +98,7 @@ from brandq.store.samples import (
     Claim,
     Due,
     SetAside,
-    answered_batches,
+    accepted_batches,
     batches_of,
     claim_samples,
     due_samples,
@@ -111,7 +111,6 @@ from brandq.store.samples import (
     release_expired,
     renew_leases,
     stranded,
-    waiting_batches,
 )
 from brandq.store.settling import Ended, Settled, settle
 from brandq.store.upkeep import (
@@ -171,9 +170,9 @@ __all__ = [
     "Verdict",
     "abandon_overdue",
     "abandon_unread",
+    "accepted_batches",
     "add_key",
     "all_answers",
-    "answered_batches",
     "answers_of",
     "any_keys",
     "authenticate",
@@ -274,5 +273,4 @@ __all__ = [
     "taken_over",
     "unclosed",
     "unread_answers",
-    "waiting_batches",
 ]

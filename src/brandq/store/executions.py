@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cache
 from statistics import median
@@ -18,7 +18,7 @@ from brandq.errors import Conflict, NotFound
 from brandq.plan import Experience, Plan, name_key
 from brandq.states import EXECUTION_FINAL, EXECUTION_OPEN, SAMPLE_FINAL, SAMPLE_OPEN, ExecutionState, SampleState
 from brandq.store.moving import insert_or_ignore, move_execution, move_samples
-from brandq.tables import Utc, answers, execution_brands, executions, samples
+from brandq.tables import Utc, answers, chains, execution_brands, executions, samples
 
 _MOST_RECENT = 50
 
@@ -172,7 +172,7 @@ def _same_plan(db: Connection, order: Order, digest: str) -> Execution:
 
 def _read(row: Row[Any]) -> Execution:
     fields = dict(row._mapping)
-    for own in ("idempotency_key", "builds", "counted"):
+    for own in ("idempotency_key", "builds", "counted", "chain_length", "chain_head"):
         fields.pop(own, None)
     return Execution(**{**fields, "plan": Plan.from_json(fields["plan"])})
 
@@ -272,12 +272,16 @@ def list_executions(db: Connection, owner: str, wanted: Filter, limit: int) -> l
 
 @dataclass(frozen=True)
 class Progress:
-    """Counted samples of one execution: per engine and state, the highest attempt, and the last error met."""
+    """Counted samples of one execution: per engine and state, the highest attempt, and the last error met.
+
+    ``chain``: length and head of the chain of its answers, where that was asked for and there is one.
+    """
 
     by_engine: Mapping[str, Mapping[str, int]]
     attempts: int
     waits_until: datetime | None
     errors: Mapping[str, Mapping[str, int]]
+    chain: tuple[int, str] | None = None
 
     @property
     def by_state(self) -> dict[str, int]:
@@ -316,7 +320,9 @@ def standing(db: Connection, execution_id: str, *, owner: str) -> tuple[Executio
     row = db.execute(_standing(db.dialect.name), {"of_execution": execution_id, "for_owner": owner}).one_or_none()
     if row is None:
         raise NotFound(f"there is no execution {execution_id}")
-    return _read(row), _progress([(*group[:5], _instant(group[5])) for group in row.counted or ()])
+    counted = _progress([(*group[:5], _instant(group[5])) for group in row.counted or ()])
+    chain = None if row.chain_length is None else (row.chain_length, row.chain_head)
+    return _read(row), replace(counted, chain=chain)
 
 
 @cache
@@ -329,8 +335,13 @@ def _standing(dialect: str) -> sa.Select[Any]:
     )
     counted = _COUNTING.subquery()
     listed = sa.select(rows_of(row_of(*counted.c), type_=sa.JSON)).scalar_subquery().label("counted")
-    return sa.select(executions, listed).where(
-        executions.c.execution_id == sa.bindparam("of_execution"), executions.c.owner == sa.bindparam("for_owner")
+    chain = (chains.c.length.label("chain_length"), chains.c.head.label("chain_head"))
+    return (
+        sa.select(executions, listed, *chain)
+        .join(chains, chains.c.execution_id == executions.c.execution_id, isouter=True)
+        .where(
+            executions.c.execution_id == sa.bindparam("of_execution"), executions.c.owner == sa.bindparam("for_owner")
+        )
     )
 
 

@@ -326,14 +326,24 @@ def batches_of(db: Connection, sample_ids: Sequence[int], *, most: int = MOST_IN
     return _batched(db, among(db, samples.c.sample_id, sample_ids), most) if sample_ids else []
 
 
-def waiting_batches(db: Connection, execution_id: str) -> list[Batch]:
-    """What is to be sent right after an execution was accepted."""
-    return _batched(db, (samples.c.execution_id == execution_id) & (samples.c.state == SampleState.WAITING))
+def accepted_batches(db: Connection, execution_id: str) -> tuple[list[Batch], list[Batch]]:
+    """What is to be sent right after an execution was accepted: what waits, and answers that it brought with it."""
+    rows = db.execute(_accepted(), {"of_execution": execution_id}).all()
+    waiting, answered = (
+        _in_batches([row for row in rows if row.state == state], MOST_IN_BATCH)
+        for state in (SampleState.WAITING, SampleState.ANSWERED)
+    )
+    return waiting, answered
 
 
-def answered_batches(db: Connection, execution_id: str) -> list[Batch]:
-    """Answers that an accepted execution brought with it, to be analyzed."""
-    return _batched(db, (samples.c.execution_id == execution_id) & (samples.c.state == SampleState.ANSWERED))
+@cache
+def _accepted() -> sa.Select[Any]:
+    return (
+        sa.select(samples.c.sample_id, samples.c.execution_id, samples.c.engine, executions.c.priority, samples.c.state)
+        .join(executions, executions.c.execution_id == samples.c.execution_id)
+        .where(samples.c.execution_id == sa.bindparam("of_execution"))
+        .order_by(samples.c.sample_id)
+    )
 
 
 def _batched(db: Connection, wanted: sa.ColumnElement[bool], most: int = MOST_IN_BATCH) -> list[Batch]:
@@ -343,6 +353,10 @@ def _batched(db: Connection, wanted: sa.ColumnElement[bool], most: int = MOST_IN
         .where(wanted)
         .order_by(executions.c.priority.desc(), samples.c.sample_id)
     ).all()
+    return _in_batches(rows, most)
+
+
+def _in_batches(rows: Sequence[Any], most: int) -> list[Batch]:
     groups: dict[tuple[str, str, int], list[int]] = {}
     for row in rows:
         groups.setdefault((row.execution_id, row.engine, row.priority), []).append(row.sample_id)

@@ -283,7 +283,7 @@ def _shown(desk: Desk, found: Execution, counted: Progress) -> dict[str, Any]:
         "simulated": _simulated(found.plan),
         "waits_until": wire.instant(counted.waits_until),
         "cost": _cost(desk, found),
-        "evidence": _evidence(desk, found),
+        "evidence": None if counted.chain is None else {"answers": counted.chain[0], "head": counted.chain[1]},
         "poll_after_ms": poll_after_ms(found),
         "error": _error(found),
         "plan": found.plan.to_json(),
@@ -307,12 +307,6 @@ def _pauses(desk: Desk, found: Execution, counted: Progress) -> dict[str, dict[s
         if mine:
             pauses[engine.engine] = pause(mine[0])
     return pauses
-
-
-def _evidence(desk: Desk, found: Execution) -> dict[str, Any] | None:
-    with desk.database.read() as db:
-        chain = store.chain_head(db, found.execution_id)
-    return None if chain is None else {"answers": chain[0], "head": chain[1]}
 
 
 def _cost(desk: Desk, found: Execution) -> dict[str, str] | None:
