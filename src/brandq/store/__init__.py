@@ -31,7 +31,7 @@ from brandq.store.answers import (
     unread_answers,
 )
 from brandq.store.budgets import Budget, Reservation, budget_of, daily_budget, reserve_cost, settle_cost
-from brandq.store.chains import Chain, Content, Link, chain_head, chain_of, contents_of, hold_still, links_of
+from brandq.store.chains import Chain, Content, Link, chain_of, contents_of, hold_still, links_of
 from brandq.store.database import Database, Transaction, exists
 from brandq.store.engines import (
     EngineState,
@@ -182,7 +182,6 @@ __all__ = [
     "broken_truths",
     "budget_of",
     "cancel_execution",
-    "chain_head",
     "chain_of",
     "claim_delivery",
     "claim_samples",

@@ -253,14 +253,6 @@ def hold_still(db: Connection) -> None:
         db.execute(sa.text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"))
 
 
-def chain_head(db: Connection, execution_id: str) -> tuple[int, str] | None:
-    """Length and head of an execution's chain; None where no answer was sealed."""
-    row = db.execute(
-        sa.select(chains.c.length, chains.c.head).where(chains.c.execution_id == execution_id)
-    ).one_or_none()
-    return None if row is None else (row.length, row.head)
-
-
 def chain_of(db: Connection, execution_id: str) -> Chain | None:
     """The chain of an execution; None where there is no such execution."""
     counted = (
