@@ -350,6 +350,8 @@ def environment_read_once(module: str, tree: ast.Module) -> Iterator[str]:
 
 #: (module, function): why it may catch everything there
 CATCHES_ALL: dict[tuple[str, str], str] = {
+    ("brandq.actors.analyze", "_read"): "one answer that cannot be read must not keep the others from being read",
+    ("brandq.actors.calls", "Calls._commit_group"): "one answer that cannot be stored must not take the others with it",
     (
         "brandq.actors.middleware",
         "LoopResources.before_worker_boot",

@@ -48,6 +48,7 @@ ARROWS = {
         ("give_up", "asking", "failed"),
         ("give_up", "waiting", "failed"),
         ("analyze", "answered", "analyzed"),
+        ("abandon", "answered", "failed"),
         ("cancel", "waiting", "cancelled"),
         ("cancel", "asking", "cancelled"),
     },

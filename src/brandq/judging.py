@@ -286,7 +286,7 @@ class _Calls:
             cost_limit=cost_limit,
         )
         budget = f"judge {execution.execution_id} {cost_limit.currency if cost_limit else ''}".strip()
-        self._due = store.Due(0, budget, engine.engine, execution.owner, PRIORITY)
+        self._due = store.Due(0, budget, 0, engine.engine, 0, execution.owner, PRIORITY, unstarted=False)
         self._price = self._call_cost()
         if wanted and not engine.simulated:
             self._refuse_limit(cost_limit)

@@ -25,7 +25,7 @@ class SampleState(StrEnum):
     ANSWERED = "answered"
     #: findings are recorded
     ANALYZED = "analyzed"
-    #: no answer will come; the error class says why
+    #: no answer will come, or one came that could not be read; the error code says why
     FAILED = "failed"
     #: the execution was cancelled before an answer came
     CANCELLED = "cancelled"
@@ -91,6 +91,13 @@ SAMPLE_EVENTS: Mapping[str, Event] = _events(
         "the lease passes; `release_expired` or `expire_overdue` fires it again",
     ),
     Event("analyze", frozenset({S.ANSWERED}), (S.ANALYZED,), "analyze", "the sweep sends analyze again"),
+    Event(
+        "abandon",
+        frozenset({S.ANSWERED}),
+        (S.FAILED,),
+        "analyze, for an answer that cannot be read; upkeep, past the deadline",
+        "the sweep sends analyze again",
+    ),
     Event("cancel", frozenset({S.WAITING, S.ASKING}), (S.CANCELLED,), "web", "the caller repeats it"),
 )
 

@@ -224,3 +224,35 @@ def test_successes_are_noted_now_and_then() -> None:
     ]
     clock.now += 10
     assert lane.worth_noting("m1", 10)
+
+
+def test_an_urgent_call_gets_the_next_slot() -> None:
+    """Given a full lane and calls that wait for it, when a more urgent one comes, then it gets the next slot, and the
+    others follow in the order in which they came; one that is cancelled while it waits costs nobody a slot."""
+
+    async def overtake() -> None:
+        clock = Clock()
+        lane = Lane(PROVIDER, clock)
+        lane.hear("m1", proven=True, troubled=False)
+        for _ in range(PROVIDER.concurrency):
+            assert lane.enter_now("m1", admitted_at=clock.now, start_at=clock.now)
+        assert not lane.enter_now("m1", admitted_at=clock.now, start_at=clock.now)
+        entered: list[str] = []
+
+        async def wait(name: str, priority: int) -> None:
+            assert await lane.enter("m1", admitted_at=clock.now, start_at=clock.now, priority=priority)
+            entered.append(name)
+
+        calls = [asyncio.create_task(wait(name, urgency)) for name, urgency in (("a", 1), ("b", 1), ("gone", 5))]
+        await asyncio.sleep(0)
+        calls.append(asyncio.create_task(wait("urgent", 9)))
+        await asyncio.sleep(0)
+        calls[2].cancel()
+        for _ in range(3):
+            lane.leave("m1", GOOD)
+        await asyncio.gather(*calls, return_exceptions=True)
+        assert entered == ["urgent", "a", "b"]
+        lane.leave("m1", GOOD)
+        assert lane.enter_now("m1", admitted_at=clock.now, start_at=clock.now)
+
+    run(overtake())

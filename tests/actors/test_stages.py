@@ -17,8 +17,8 @@ import pytest
 
 from brandq import store
 from brandq.actors import analyze, fetch, report, tick
+from brandq.actors.calls import ASKING_S
 from brandq.actors.declare import declared
-from brandq.actors.fetch import ASKING_S
 from brandq.actors.middleware import MAX_DELAY_MS
 from brandq.actors.sending import send_execution
 from brandq.analysis.findings import Findings

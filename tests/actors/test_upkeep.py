@@ -100,7 +100,8 @@ def test_a_process_that_starts_again_takes_back_what_its_forerunner_held(clocked
     execution_id = clocked.site.accept(clocked.site.plan(repeats=2))
     ids = [row.sample_id for row in clocked.site.rows(execution_id)]
     with desk.database.begin() as db:
-        store.claim_samples(db, ids, worker="here:1", now=clocked.now, lease_until=clocked.now + timedelta(seconds=60))
+        due = store.due_samples(db, ids, now=clocked.now)
+        store.claim_samples(db, due, worker="here:1", now=clocked.now, lease_until=clocked.now + timedelta(seconds=60))
     with desk.database.read() as db:
         assert store.lease_owners(db) == {"here:1"}
     upkeep.resume(desk, dead=[])

@@ -47,19 +47,43 @@ def ids(database: store.Database, execution_id: str) -> list[int]:
 
 
 def claim(
-    database: store.Database, sample_ids: Sequence[int], *, worker: str = "w1", now: datetime = NOW
+    database: store.Database,
+    sample_ids: Sequence[int],
+    *,
+    worker: str = "w1",
+    now: datetime = NOW,
+    set_aside: store.SetAside | None = None,
 ) -> list[store.Claim]:
     with database.begin() as db:
-        return store.claim_samples(db, sample_ids, worker=worker, now=now, lease_until=now + LEASE)
+        due = store.due_samples(db, sample_ids, now=now)
+        return store.claim_samples(db, due, worker=worker, now=now, lease_until=now + LEASE, set_aside=set_aside)
 
 
 def settle(
-    database: store.Database, claims: Sequence[store.Claim], outcome: Outcome, now: datetime = NOW
+    database: store.Database,
+    claims: Sequence[store.Claim],
+    outcome: Outcome,
+    now: datetime = NOW,
+    *,
+    again_at: datetime | None = None,
+    simulated: bool = True,
 ) -> list[bool]:
+    """Settle each of them with this outcome, together; which of them still held."""
+    ended = [store.Ended(one, outcome, now, again_at, simulated) for one in claims]
+    return _settled(database, ended, now)
+
+
+def hand_back(
+    database: store.Database, claims: Sequence[store.Claim], *, asked: bool, now: datetime = NOW
+) -> list[bool]:
+    """Settle calls that a stopping worker did not make, or cut off; which of them still held."""
+    return _settled(database, [store.Ended(one, None, now if asked else None) for one in claims], now)
+
+
+def _settled(database: store.Database, ended: Sequence[store.Ended], now: datetime) -> list[bool]:
     with database.begin() as db:
-        if outcome.answer is not None:
-            return [store.settle_answer(db, claim, outcome, asked_at=now, simulated=True, now=now) for claim in claims]
-        return [store.settle_error(db, claim, outcome, again_at=None, now=now) for claim in claims]
+        late = store.settle(db, ended, now=now).late
+    return [one.claim not in late for one in ended]
 
 
 def analyze(database: store.Database, sample_ids: Sequence[int]) -> int:

@@ -13,7 +13,7 @@ from brandq import store
 from brandq.plan import CostLimit
 from brandq.providers.dialect import Answer, AnswerKind, ErrorClass, Outcome, ProviderError
 from brandq.store import Budget, Database, Reservation, SetAside
-from tests.store.samples_at_hand import LEASE, NOW, answered, ids, plan, refused
+from tests.store.samples_at_hand import LEASE, NOW, answered, claim, hand_back, ids, plan, refused, settle
 
 USD = CostLimit(Decimal("1.00"), "USD")
 CENTS_10 = Decimal("0.10")
@@ -28,7 +28,7 @@ def reserve(database: Database, calls: int, *budgets: Budget, each: Decimal = CE
         return store.reserve_cost(db, budgets or [budget()], each, calls, now=NOW)
 
 
-def settle(database: Database, *, calls: int, spent: str, name: str = "e1") -> None:
+def settle_calls(database: Database, *, calls: int, spent: str, name: str = "e1") -> None:
     with database.begin() as db:
         store.settle_cost(db, [name], reserved=CENTS_10 * calls, spent=Decimal(spent), now=NOW)
 
@@ -52,7 +52,7 @@ def test_no_more_is_reserved_than_there_is(database: Database) -> None:
 def test_what_turns_out_cheaper_is_there_again(database: Database) -> None:
     """Given a budget that is all reserved, when the calls cost half of it, then the other half is reserved anew."""
     reserve(database, 10)
-    settle(database, calls=10, spent="0.50")
+    settle_calls(database, calls=10, spent="0.50")
     assert known(database) == ("0.50", "0.00")
     assert reserve(database, 9).granted == 5
 
@@ -60,9 +60,9 @@ def test_what_turns_out_cheaper_is_there_again(database: Database) -> None:
 def test_spent_up_is_said_when_nothing_is_in_flight(database: Database) -> None:
     """Given a budget that is spent, when a call is wanted, then it is refused for good; not while calls are in flight."""
     reserve(database, 10)
-    settle(database, calls=9, spent="1.05")
+    settle_calls(database, calls=9, spent="1.05")
     assert reserve(database, 1) == Reservation(0, budget(), spent_up=False)
-    settle(database, calls=1, spent="0.10")
+    settle_calls(database, calls=1, spent="0.10")
     assert reserve(database, 1) == Reservation(0, budget(), spent_up=True)
 
 
@@ -137,11 +137,7 @@ def test_a_settled_call_counts_what_it_cost(database: Database, case: str) -> No
     """Given ten cents set aside, when the call ends, then that much of it is spent and the rest is free again."""
     settled, spent = SPENT[case]
     execution_id, claims = claimed(database, 1)
-    with database.begin() as db:
-        if settled.answer is not None:
-            assert store.settle_answer(db, claims[0], settled, asked_at=NOW, simulated=False, now=NOW)
-        else:
-            assert store.settle_error(db, claims[0], settled, again_at=None, now=NOW)
+    assert settle(database, claims, settled, simulated=False) == [True]
     assert known(database, execution_id) == (spent, "0.00")
 
 
@@ -151,23 +147,15 @@ def claimed(database: Database, calls: int) -> tuple[str, list[store.Claim]]:
     of_plan = budget(execution_id)
     with database.begin() as db:
         assert store.reserve_cost(db, [of_plan], CENTS_10, calls, now=NOW).granted == calls
-        claims = store.claim_samples(
-            db,
-            ids(database, execution_id)[:calls],
-            worker="w1",
-            now=NOW,
-            lease_until=NOW + LEASE,
-            set_aside=SetAside(CENTS_10, "USD", (execution_id,)),
-        )
-    return execution_id, claims
+    aside = SetAside(CENTS_10, "USD", (execution_id,))
+    return execution_id, claim(database, ids(database, execution_id)[:calls], set_aside=aside)
 
 
 def test_what_was_never_asked_costs_nothing(database: Database) -> None:
     """Given claims that a stopping worker hands back, then the unasked ones are free, and the asked ones count."""
     execution_id, claims = claimed(database, 4)
-    with database.begin() as db:
-        store.hand_back(db, claims[:1], asked=False, now=NOW)
-        store.hand_back(db, claims[1:2], asked=True, now=NOW)
+    assert hand_back(database, claims[:1], asked=False) == [True]
+    assert hand_back(database, claims[1:2], asked=True) == [True]
     assert known(database, execution_id) == ("0.10", "0.20")
 
 
@@ -179,18 +167,16 @@ def test_the_calls_of_a_dead_worker_count_as_paid(database: Database) -> None:
         with database.begin() as db:
             store.release_expired(db, now=late, limit=100)
     assert known(database, execution_id) == ("0.30", "0.00")
-    with database.begin() as db:
-        answer_late = store.settle_answer(db, claims[0], outcome("0.02"), asked_at=NOW, simulated=False, now=late)
-    assert not answer_late
+    assert settle(database, claims[:1], outcome("0.02"), late) == [False]
     assert known(database, execution_id) == ("0.30", "0.00"), "its attempt had ended; it is not counted twice"
 
 
 def test_every_paid_call_stands_in_attempts(database: Database) -> None:
     """Given calls that ended in all ways, then each has its attempt with cost or with what was set aside for it."""
     _, claims = claimed(database, 3)
-    with database.begin() as db:
-        store.settle_answer(db, claims[0], outcome("0.03"), asked_at=NOW, simulated=False, now=NOW)
-        store.settle_error(db, claims[1], BROKE_OFF, again_at=None, now=NOW)
+    settle(database, claims[:1], outcome("0.03"))
+    settle(database, claims[1:2], BROKE_OFF)
+    with database.read() as db:
         rows = db.exec_driver_sql("SELECT outcome, cost, reserved, posts FROM attempts ORDER BY sample_id").all()
     assert [(row[0], row[1] and Decimal(row[1]), Decimal(row[2]), row[3]) for row in rows] == [
         ("ok", Decimal("0.03"), CENTS_10, 1),

@@ -23,6 +23,7 @@ from tests.store.samples_at_hand import (
     claim,
     close,
     end,
+    hand_back,
     ids,
     plan,
     publish,
@@ -118,9 +119,10 @@ def test_a_lease_that_is_renewed_does_not_pass(database: Database) -> None:
     execution_id = plan(database)
     claims = claim(database, ids(database, execution_id))
     with database.begin() as db:
-        store.renew_leases(db, claims, worker="w1", lease_until=NOW + 3 * LEASE)
+        held = store.renew_leases(db, claims, worker="w1", lease_until=NOW + 3 * LEASE)
+        assert held == {(one.sample_id, one.attempt) for one in claims}
         assert store.release_expired(db, now=NOW + 2 * LEASE, limit=10) == ([], [])
-        assert store.still_held(db, claims) == {one.sample_id for one in claims}
+        assert store.renew_leases(db, claims, worker="w2", lease_until=NOW + 9 * LEASE) == set()
 
 
 def test_a_sample_that_kills_its_workers_is_given_up(database: Database) -> None:
@@ -144,9 +146,8 @@ def test_what_was_never_asked_costs_no_attempt(database: Database) -> None:
     """Given claims handed back, when one was never asked, then its attempt is not counted; the other's is."""
     execution_id = plan(database)
     unasked, begun = claim(database, ids(database, execution_id)[:2])
-    with database.begin() as db:
-        assert store.hand_back(db, [unasked], asked=False, now=NOW) == ([unasked], set())
-        assert store.hand_back(db, [begun], asked=True, now=NOW) == ([begun], set())
+    assert hand_back(database, [unasked], asked=False) == [True]
+    assert hand_back(database, [begun], asked=True) == [True]
     assert [one.attempt for one in claim(database, [unasked.sample_id, begun.sample_id])] == [1, 2]
 
 
@@ -155,8 +156,7 @@ def test_a_released_sample_waits_for_its_time(database: Database) -> None:
     execution_id = plan(database)
     held = claim(database, ids(database, execution_id)[:1])
     again_at = NOW + timedelta(seconds=60)
-    with database.begin() as db:
-        assert store.settle_error(db, held[0], refused(ErrorClass.RATE_LIMIT), again_at=again_at, now=NOW)
+    assert settle(database, held, refused(ErrorClass.RATE_LIMIT), again_at=again_at) == [True]
     assert claim(database, [held[0].sample_id], now=NOW + timedelta(seconds=59)) == []
     assert [one.attempt for one in claim(database, [held[0].sample_id], now=again_at)] == [2]
 

@@ -17,7 +17,7 @@ from brandq.errors import Conflict
 from brandq.plan import EngineRef, Plan
 from brandq.providers.dialect import Answer, AnswerKind, Outcome
 from brandq.store import Database, Place
-from tests.store.samples_at_hand import LEASE, NOW, PLAN, answered, close, ids, plan, publish, states
+from tests.store.samples_at_hand import NOW, PLAN, answered, claim, close, ids, plan, publish, settle, states
 
 DAY = timedelta(hours=24)
 #: all that the plan has places for: two prompts, two engines, two repeats
@@ -37,10 +37,9 @@ def ask(
     at = NOW - age
     execution_id = plan(database, plan=plan_, owner=owner, now=at)
     for sample_id in ids(database, execution_id):
-        with database.begin() as db:
-            claim = store.claim_samples(db, [sample_id], worker="w", now=at, lease_until=at + LEASE)[0]
-            given = answered(f"answer {sample_id}") if outcome is None else outcome
-            assert store.settle_answer(db, claim, given, asked_at=at, simulated=simulated, now=at)
+        given = answered(f"answer {sample_id}") if outcome is None else outcome
+        claims = claim(database, [sample_id], now=at)
+        assert settle(database, claims, given, at, simulated=simulated) == [True]
     return execution_id
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import jsonschema
@@ -19,6 +19,8 @@ from brandq.actors.report import report
 from brandq.providers.dialect import Answer, AnswerKind, Citation, ErrorClass, Outcome, ProviderError
 from brandq.settings import read_settings
 from brandq.web.app import create_app
+from tests.store.samples_at_hand import claim
+from tests.store.samples_at_hand import settle as settle_claims
 
 SECRET = "s3cret-with_underscores-and-more"
 PLAN = {
@@ -141,15 +143,10 @@ def settle(desk: Desk, execution_id: str, outcomes: Sequence[Outcome]) -> list[i
     """Ask the first waiting samples as fetch does, one per outcome; their ids."""
     now = desk.now()
     ids = sample_ids(desk, execution_id, "waiting")[: len(outcomes)]
-    with desk.database.begin() as db:
-        claims = store.claim_samples(db, ids, worker="w", now=now, lease_until=now + timedelta(minutes=1))
-    assert [claim.sample_id for claim in claims] == ids
-    for claim, outcome in zip(claims, outcomes, strict=True):
-        with desk.database.begin() as db:
-            if outcome.answer is not None:
-                assert store.settle_answer(db, claim, outcome, asked_at=now, simulated=True, now=now)
-            else:
-                assert store.settle_error(db, claim, outcome, again_at=None, now=now)
+    claims = claim(desk.database, ids, now=now)
+    assert [one.sample_id for one in claims] == ids
+    for one, outcome in zip(claims, outcomes, strict=True):
+        assert settle_claims(desk.database, [one], outcome, now) == [True]
     return ids
 
 

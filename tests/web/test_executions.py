@@ -19,6 +19,8 @@ from brandq.plan import CostLimit
 from brandq.providers.dialect import AnswerKind, ErrorClass
 from brandq.web import wire
 from tests.actors.installed import Installed, installed
+from tests.store.samples_at_hand import claim
+from tests.store.samples_at_hand import settle as settle_claims
 from tests.waiting import wait_until
 from tests.web.site import PLAN, ContractClient, answered, failed, finish, open_desk, sample_ids, settle, submit
 
@@ -392,11 +394,9 @@ def test_a_sample_that_waits_says_until_when(desk: Desk, client: ContractClient)
     """What a provider asked to wait shows, with its reason."""
     execution_id = submit(client)
     until = desk.now() + timedelta(minutes=3)
-    with desk.database.begin() as db:
-        claims = store.claim_samples(
-            db, sample_ids(desk, execution_id)[:1], worker="w", now=desk.now(), lease_until=until
-        )
-        assert store.settle_error(db, claims[0], failed(ErrorClass.RATE_LIMIT), again_at=until, now=desk.now())
+    now = desk.now()
+    claims = claim(desk.database, sample_ids(desk, execution_id)[:1], now=now)
+    assert settle_claims(desk.database, claims, failed(ErrorClass.RATE_LIMIT), now, again_at=until) == [True]
     shown = client.get(f"/api/executions/{execution_id}").json()
     assert shown["waits_until"] == wire.instant(until)
     assert shown["engines"][0]["errors"] == {"rate_limit": 1}

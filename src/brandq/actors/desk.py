@@ -3,32 +3,46 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar, cast
 
 import dramatiq
 
+from brandq import store
 from brandq.actors.broker import open_broker
 from brandq.actors.declare import message
 from brandq.actors.lanes import Lane
 from brandq.actors.middleware import MAX_DELAY_MS
 from brandq.actors.publisher import Publisher
 from brandq.errors import BadSettings
-from brandq.plan import EngineRef
+from brandq.plan import EngineRef, Plan
 from brandq.providers import HttpSession, open_session, registry
 from brandq.providers.dialect import ErrorClass, Provider, ProviderError
 from brandq.providers.registry import Registry
 from brandq.settings import Settings
-from brandq.store import Database
+from brandq.store import Database, Transaction
 
 T = TypeVar("T")
+
+
+class Closable(Protocol):
+    """What actors share on their loop."""
+
+    async def close(self) -> None: ...
+
+
+C = TypeVar("C", bound=Closable)
 
 #: threads that run the store for async actors; their transactions take milliseconds, so few serve hundreds of calls
 STORE_THREADS = 4
 #: a process must not end while a message that it owes is being confirmed; a confirm takes milliseconds
 PUBLISH_GRACE_S = 5.0
+#: plans kept parsed, the last ones used: they are frozen, and every message of an execution needs its plan
+MOST_PLANS = 64
 
 
 def open_registry(settings: Settings) -> Registry:
@@ -62,6 +76,9 @@ class Desk:
         self._store_threads = ThreadPoolExecutor(STORE_THREADS, thread_name_prefix="brandq-store")
         self._http: HttpSession | None = None
         self._lanes: dict[str, Lane] = {}
+        self._on_loop: dict[type[Any], Closable] = {}
+        self._plans: OrderedDict[str, Plan] = OrderedDict()
+        self._plans_lock = threading.Lock()
 
     def now(self) -> datetime:
         return datetime.now(UTC)
@@ -74,6 +91,20 @@ class Desk:
         delay_ms = round(delay_s * 1000)
         if delay_ms <= MAX_DELAY_MS:
             self.publisher.send(message(fn, *ids, priority=priority), delay_ms or None)
+
+    def plans_of(self, db: Transaction, execution_ids: Collection[str]) -> dict[str, Plan]:
+        """The plans of these executions, read at most once while they are in use; what was removed may be missing."""
+        with self._plans_lock:
+            known = {one: self._plans[one] for one in execution_ids if one in self._plans}
+        missing = set(execution_ids) - set(known)
+        read = store.plans_of(db, missing) if missing else {}
+        with self._plans_lock:
+            for execution_id, plan in (known | read).items():
+                self._plans[execution_id] = plan
+                self._plans.move_to_end(execution_id)
+            while len(self._plans) > MOST_PLANS:
+                self._plans.popitem(last=False)
+        return known | read
 
     def provider(self, engine: EngineRef) -> tuple[Provider, str | None] | ProviderError:
         """Whom to ask for an engine, and with which key; an error where this process cannot ask it."""
@@ -101,11 +132,19 @@ class Desk:
             await asyncio.wait([future])
             raise
 
+    def on_loop(self, kind: type[C], made: Callable[[], C]) -> C:
+        """The one of its kind that all actors on the loop share; made at first need, closed with the loop."""
+        if kind not in self._on_loop:
+            self._on_loop[kind] = made()
+        return cast(C, self._on_loop[kind])
+
     async def open_loop(self) -> None:
         self._http = open_session()
-        self._lanes = {}
+        self._lanes, self._on_loop = {}, {}
 
     async def close_loop(self) -> None:
+        for shared in self._on_loop.values():
+            await shared.close()
         if self._http is not None:
             await self._http.close()
             self._http = None

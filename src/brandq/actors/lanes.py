@@ -7,6 +7,8 @@ this process saw since: calls that were admitted before a no stood in that table
 from __future__ import annotations
 
 import asyncio
+import heapq
+import itertools
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -23,11 +25,48 @@ MOST_FAILURES = 5
 WHOLE = ""
 
 
+class Slots:
+    """So many calls at once; whoever has to wait for a slot gets it by urgency, then in order of arrival."""
+
+    def __init__(self, free: int) -> None:
+        self._free = free
+        self._waiting: list[tuple[int, int, asyncio.Future[None]]] = []
+        self._arrivals = itertools.count()
+
+    def take_free(self) -> bool:
+        """Take a slot if one is free and nobody waits for it."""
+        if self._free <= 0 or self._waiting:
+            return False
+        self._free -= 1
+        return True
+
+    async def take(self, priority: int) -> None:
+        """Take a slot, when it is this one's turn."""
+        if self.take_free():
+            return
+        turn = asyncio.get_running_loop().create_future()
+        heapq.heappush(self._waiting, (-priority, next(self._arrivals), turn))
+        try:
+            await turn
+        except asyncio.CancelledError:
+            if turn.done() and not turn.cancelled():
+                self.give_back()
+            raise
+
+    def give_back(self) -> None:
+        while self._waiting:
+            _, _, turn = heapq.heappop(self._waiting)
+            if not turn.done():
+                turn.set_result(None)
+                return
+        self._free += 1
+
+
 class Lane:
     """Calls to one provider from this process. Lives on the actors' loop; times are of the monotonic clock, seconds."""
 
     def __init__(self, provider: Provider, clock: Callable[[], float] = time.monotonic) -> None:
-        self._slots = asyncio.Semaphore(provider.concurrency)
+        self._slots = Slots(provider.concurrency)
         self._clock = clock
         self._failures = 0
         #: whether the table holds something that a success puts right
@@ -46,18 +85,25 @@ class Lane:
         if proven:
             self._proven.add(model)
 
-    async def enter(self, model: str, *, admitted_at: float, start_at: float) -> bool:
+    def enter_now(self, model: str, *, admitted_at: float, start_at: float) -> bool:
+        """As ``enter``, where nothing is to be waited for; False where something is."""
+        if start_at > self._clock() or model not in self._proven or self._blocked_since(model, admitted_at):
+            return False
+        return self._slots.take_free()
+
+    async def enter(self, model: str, *, admitted_at: float, start_at: float, priority: int = 0) -> bool:
         """Wait for the starting time and a free slot; False when what was admitted then no longer holds.
 
         ``admitted_at`` is a moment before the table was read. True: the caller asks now, calls ``leave`` with what came
         of it, and ``noted`` once that stands in the table.
         """
-        await asyncio.sleep(max(0.0, start_at - self._clock()))
+        if (early_s := start_at - self._clock()) > 0:
+            await asyncio.sleep(early_s)
         followed = False
         while True:
-            await self._slots.acquire()
+            await self._slots.take(priority)
             if self._blocked_since(model, admitted_at):
-                self._slots.release()
+                self._slots.give_back()
                 return False
             if model in self._proven or followed:
                 return True
@@ -66,14 +112,14 @@ class Lane:
                 self._ahead[model] = asyncio.Event()
                 return True
             # not while holding a slot: the one ahead may be of another model
-            self._slots.release()
+            self._slots.give_back()
             followed = True
             with suppress(TimeoutError):
                 await asyncio.wait_for(ahead.wait(), FIRST_LOOK_S)
 
     def leave(self, model: str, outcome: Outcome | None) -> str | None:
         """Give the slot back; ``outcome`` None: the call was broken off. What the outcome says no for, if it does."""
-        self._slots.release()
+        self._slots.give_back()
         said_no = None if outcome is None else self._learn(model, outcome)
         if said_no is not None:
             self._unnoted[said_no] += 1

@@ -9,7 +9,6 @@ from brandq.actors.declare import actor
 from brandq.actors.desk import Desk
 from brandq.actors.notify import notify
 from brandq.actors.reading import facts_by_this_method
-from brandq.states import ExecutionState
 
 
 def close_if_done(desk: Desk, execution_id: str) -> None:
@@ -18,8 +17,9 @@ def close_if_done(desk: Desk, execution_id: str) -> None:
     What only waits for an engine that is paused until people act keeps nothing open: it is given up first.
     """
     with desk.database.begin() as db:
-        store.refuse_paused(db, execution_id, now=desk.now())
         priority = store.close_execution(db, execution_id, now=desk.now())
+        if priority is None and store.refuse_paused(db, execution_id, now=desk.now()):
+            priority = store.close_execution(db, execution_id, now=desk.now())
     if priority is not None:
         desk.send(report, execution_id, priority=priority)
 
@@ -30,8 +30,8 @@ def report(desk: Desk, execution_id: str) -> None:
 
     Safe to repeat: only an execution that waits for its report can be published, so a second one changes nothing.
     """
-    with desk.database.read() as db:
-        if store.execution(db, execution_id).status != ExecutionState.REPORTING:
+    with desk.database.begin() as db:
+        if not store.begin_report(db, execution_id, now=desk.now()):
             return
     facts = facts_by_this_method(desk, execution_id)
     now = desk.now()

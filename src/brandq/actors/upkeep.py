@@ -39,6 +39,10 @@ BUSY_FACTOR = 10
 MOST_ROWS = 2000
 #: what a standing truth may lag behind before it counts as broken: a lease, and two ticks
 SLACK_S = 300
+#: executions that ended longer ago are not looked at every minute
+LOOK_BACK = timedelta(hours=2)
+#: past an execution's deadline, what is answered has so long to be analyzed; below SLACK_S by two ticks
+READING_GRACE_S = 120
 #: idempotency keys and unused limits are remembered for a week
 FORGET_AFTER = timedelta(days=7)
 
@@ -101,7 +105,10 @@ def release_expired(desk: Desk) -> int:
 
 
 def expire_overdue(desk: Desk) -> int:
-    """Close the executions whose deadline has passed with what they have."""
+    """Close the executions whose deadline has passed with what they have; answers have a little longer to be read."""
+    with desk.database.begin() as db:
+        since = desk.now() - timedelta(seconds=READING_GRACE_S)
+        store.abandon_overdue(db, overdue_since=since, now=desk.now(), limit=MOST_ROWS)
     with desk.database.begin() as db:
         store.refuse_overdue(db, now=desk.now(), limit=MOST_ROWS)
         expired = store.expire_overdue(db, now=desk.now(), limit=MOST_ROWS)
@@ -195,9 +202,10 @@ def _turn(desk: Desk, name: str, slot: datetime) -> bool:
 
 
 def check_truths(desk: Desk) -> int:
-    """Say loudly when something is stuck that no sweep puts right."""
+    """Say loudly when something is stuck that no sweep puts right; `brandq doctor` looks further back."""
+    now = desk.now()
     with desk.database.read() as db:
-        broken = store.broken_truths(db, now=desk.now(), slack=timedelta(seconds=SLACK_S))
+        broken = store.broken_truths(db, now=now, slack=timedelta(seconds=SLACK_S), since=now - LOOK_BACK)
     for words, rows in broken.items():
         if rows:
             logger.error("%s: %d", words, rows)

@@ -225,9 +225,10 @@ def _citations(
 ) -> tuple[tuple[Citation, ...], bool]:
     """The sources of all rounds, one per URL, and whether the replies gave any outside of the text."""
     found: list[Citation] = []
+    messages = [_message(_choice(document) or {}) for document in rounds]
     for name in provider.citations or EXTRACTORS:
-        for document in rounds:
-            for citation in EXTRACTORS[name](document, _message(_choice(document) or {}), text):
+        for document, message in zip(rounds, messages, strict=True):
+            for citation in EXTRACTORS[name](document, message, text):
                 inside = citation.start is not None and citation.end is not None and not shifted
                 # offsets of an earlier round count in a text of its own
                 inside = inside and document is rounds[-1]
@@ -251,13 +252,15 @@ def _annotations(document: Json, message: Json, text: str) -> Iterator[Citation]
 
 def _listed(path: str) -> Callable[[Json, Json, str], Iterator[Citation]]:
     """An extractor for a list of sources that the text points at by number."""
+    names = path.split(".")
 
     def extract(document: Json, message: Json, text: str) -> Iterator[Citation]:
         for place in (document, message):  # some gateways put it beside the text instead of beside the choices
             items: Any = place
-            for name in path.split("."):
+            for name in names:
                 items = items.get(name) if isinstance(items, dict) else None
-            yield from numbered(items, path, text)
+            if items is not None:
+                yield from numbered(items, path, text)
 
     return extract
 

@@ -165,6 +165,8 @@ def numbered(items: object, via: str, text: str) -> Iterator[Citation]:
         url = web_address(fields.get("url")) or web_address(fields.get("link"))
         if url:
             found.append((_number_of(fields, place), url, title_of(fields.get("title"))))
+    if not found:
+        return
     pointed_at = numbers_in(text)
     # where the text points at none of them, there is no way to tell the used from the merely found
     marked = any(number in pointed_at for number, _, _ in found)

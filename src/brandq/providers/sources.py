@@ -76,8 +76,8 @@ def web_address(found: object) -> str | None:
     if not isinstance(found, str):
         return None
     url = storable(found.strip())
-    good = url.lower().startswith(("http://", "https://")) and len(url) <= MAX_URL_CHARS
-    return url if good and not any(char.isspace() for char in url) else None
+    good = url[:8].lower().startswith(("http://", "https://")) and len(url) <= MAX_URL_CHARS
+    return url if good and len(url.split(maxsplit=1)) == 1 else None
 
 
 def title_of(found: object) -> str | None:

@@ -16,9 +16,10 @@ from brandq.errors import Conflict, NotFound
 from brandq.plan import Plan
 from brandq.providers.dialect import Answer, AnswerKind, Citation
 from brandq.states import SampleState
+from brandq.store.chains import answer_row, seal
 from brandq.store.executions import Place
 from brandq.store.findings import findings_of
-from brandq.store.samples import answer_row
+from brandq.store.moving import among
 from brandq.tables import answers, executions, findings, readings, samples
 
 #: ids bound in one statement; SQLite takes 32,766 at most
@@ -62,7 +63,7 @@ def unread_answers(db: Connection, execution_id: str, sample_ids: Sequence[int])
         .join(answers, answers.c.sample_id == samples.c.sample_id)
         .where(
             samples.c.execution_id == execution_id,
-            samples.c.sample_id.in_(sample_ids),
+            among(db, samples.c.sample_id, sample_ids),
             samples.c.state == SampleState.ANSWERED,
         )
         .order_by(samples.c.sample_id)
@@ -143,33 +144,64 @@ def take_over(db: Connection, target: str, given: Mapping[Place, int]) -> None:
     """Copy the answers of these samples to the answered samples of the execution ``target`` at their places.
 
     Each copy names the sample it was given for, has the time at which it was given, and costs nothing again: its cost
-    stays with the original. Conflict when one of them was removed meanwhile.
+    stays with the original. Its content_digest is the original's, and it is sealed in the chain of ``target``; what was
+    stored before there were chains stays outside. Conflict when one of them was removed meanwhile.
     """
-    kept = [
-        column
-        for column in answers.c
-        if column.name not in ("sample_id", "taken_from", "cost", "currency", "cost_basis")
-    ]
-    copied = sa.select(
-        sa.bindparam("target_id", type_=sa.BigInteger),
-        # a copy of a copy names the first
-        sa.func.coalesce(answers.c.taken_from, answers.c.sample_id),
-        sa.literal("taken over"),
-        *kept,
-    ).where(answers.c.sample_id == sa.bindparam("source_id", type_=sa.BigInteger))
-    names = ["sample_id", "taken_from", "cost_basis", *(column.name for column in kept)]
     places = db.execute(
-        sa.select(samples.c.prompt_no, samples.c.engine, samples.c.repeat_no, samples.c.sample_id).where(
-            samples.c.execution_id == target, samples.c.state == SampleState.ANSWERED
+        sa.select(
+            samples.c.execution_id, samples.c.prompt_no, samples.c.engine, samples.c.repeat_no, samples.c.sample_id
         )
+        .where(samples.c.execution_id == target, samples.c.state == SampleState.ANSWERED)
+        .order_by(samples.c.sample_id)
     )
-    pairs = [
-        {"target_id": row.sample_id, "source_id": given[(row.prompt_no, row.engine, row.repeat_no)]} for row in places
+    copies = [
+        {**row._mapping, "source_id": given[(row.prompt_no, row.engine, row.repeat_no)], "cost_basis": "taken over"}
+        for row in places
     ]
-    if pairs:
-        db.execute(sa.insert(answers).from_select(names, copied), pairs)
-    if len(taken_over(db, target)) != len(pairs):
-        raise Conflict("an answer that was to be taken over was removed meanwhile; send it again")
+    sources = _sources(db, [copy["source_id"] for copy in copies])
+    for copy in copies:
+        source = sources.get(copy["source_id"])
+        if source is None:
+            raise Conflict(_GONE)
+        # a copy of a copy names the first
+        copy |= {"taken_from": source.taken_from or source.sample_id, "cost": None, "currency": None}
+        copy |= {"content_digest": source.content_digest, "chain_no": None, "digest": source.digest}
+    sealed = seal(db, [copy for copy in copies if copy["content_digest"] is not None])
+    stored = [*sealed, *(copy for copy in copies if copy["content_digest"] is None)]
+    for start in range(0, len(stored), _MOST_IDS):
+        _insert_copies(db, stored[start : start + _MOST_IDS])
+
+
+_GONE = "an answer that was to be taken over was removed meanwhile; send it again"
+#: what a copy has of its own; everything else is its source's
+_OWN = ("sample_id", "taken_from", "chain_no", "digest")
+
+
+def _sources(db: Connection, sample_ids: Sequence[int]) -> dict[int, Row[Any]]:
+    wanted = [answers.c[name] for name in ("sample_id", "taken_from", "content_digest", "digest")]
+    return {
+        row.sample_id: row
+        for start in range(0, len(sample_ids), _MOST_IDS)
+        for row in db.execute(sa.select(*wanted).where(answers.c.sample_id.in_(sample_ids[start : start + _MOST_IDS])))
+    }
+
+
+def _insert_copies(db: Connection, copies: Sequence[Mapping[str, Any]]) -> None:
+    """Insert these copies by one statement, in which texts and bodies never leave the database."""
+    columns = [sa.column("source_id", sa.BigInteger), *(sa.column(name, answers.c[name].type) for name in _OWN)]
+    rows = [tuple(copy[column.name] for column in columns) for copy in copies]
+    # by names of their own: the columns of answers stand beside them
+    own = sa.values(*columns, name="own").data(rows).cte("own")
+    free = ("cost", "currency", "cost_basis")
+    kept = [column for column in answers.c if column.name not in (*_OWN, *free)]
+    copied = sa.select(*(own.c[name] for name in _OWN), sa.literal("taken over"), *kept).join_from(
+        own, answers, answers.c.sample_id == own.c.source_id
+    )
+    inserted = db.execute(
+        sa.insert(answers).from_select([*_OWN, "cost_basis", *(column.name for column in kept)], copied)
+    )
+    if inserted.rowcount != len(copies):
+        raise Conflict(_GONE)
 
 
 def taken_over(db: Connection, execution_id: str) -> frozenset[Place]:
@@ -185,15 +217,31 @@ def taken_over(db: Connection, execution_id: str) -> frozenset[Place]:
 def import_answers(db: Connection, execution_id: str, given: Mapping[Place, Answer], *, answered_at: datetime) -> int:
     """Store answers that somebody already had, at the answered samples of their places; how many."""
     rows = db.execute(
-        sa.select(samples.c.prompt_no, samples.c.engine, samples.c.repeat_no, samples.c.sample_id).where(
-            samples.c.execution_id == execution_id, samples.c.state == SampleState.ANSWERED
+        sa.select(
+            samples.c.execution_id, samples.c.prompt_no, samples.c.engine, samples.c.repeat_no, samples.c.sample_id
         )
+        .where(samples.c.execution_id == execution_id, samples.c.state == SampleState.ANSWERED)
+        .order_by(samples.c.sample_id)
     )
-    stored = []
-    for row in rows:
-        answer = given[(row.prompt_no, row.engine, row.repeat_no)]
-        fields = answer_row(row.sample_id, answer, raw=None, request=None, answered_at=answered_at)
-        stored.append({**fields, "imported": True})
+    stored = seal(
+        db,
+        [
+            answer_row(
+                row.sample_id,
+                given[(row.prompt_no, row.engine, row.repeat_no)],
+                raw=None,
+                request=None,
+                asked_at=None,
+                answered_at=answered_at,
+                latency_ms=None,
+                http_status=None,
+                simulated=False,
+                imported=True,
+            )
+            | dict(row._mapping)
+            for row in rows
+        ],
+    )
     for start in range(0, len(stored), _MOST_IDS):
         db.execute(sa.insert(answers), stored[start : start + _MOST_IDS])
     return len(stored)
@@ -312,6 +360,9 @@ class Evidence:
     simulated: bool
     imported: bool
     taken_from: int | None
+    #: None: stored before there were chains
+    content_digest: str | None
+    chain_no: int | None
     digest: str
     request: Mapping[str, Any] | None
     #: None while it is not analyzed
@@ -348,6 +399,8 @@ def evidence(db: Connection, execution_id: str, sample_id: int) -> Evidence:
         simulated=row.simulated,
         imported=row.imported,
         taken_from=row.taken_from,
+        content_digest=row.content_digest,
+        chain_no=row.chain_no,
         digest=row.digest,
         request=row.request,
         findings=found[0] if found else None,

@@ -6,7 +6,8 @@ are locked in the order of samples, budgets, engines. What a call cost and nobod
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -98,6 +99,16 @@ def _reserve(db: Connection, budget: Budget, each: int, calls: int, now: datetim
 def settle_cost(db: Connection, names: Sequence[str], *, reserved: Decimal, spent: Decimal, now: datetime) -> None:
     """Exchange what was set aside in these budgets for what was spent."""
     _move(db, names, reserved=-_nano(reserved), spent=_nano(spent), now=now)
+
+
+def settle_costs(db: Connection, costs: Iterable[tuple[Sequence[str], Decimal, Decimal]], *, now: datetime) -> None:
+    """Exchange amounts set aside in budgets for those spent: one statement for each set of budgets."""
+    sums: Mapping[tuple[str, ...], list[Decimal]] = defaultdict(lambda: [Decimal(0), Decimal(0)])
+    for names, reserved, spent in costs:
+        sums[tuple(names)][0] += reserved
+        sums[tuple(names)][1] += spent
+    for names, (reserved, spent) in sorted(sums.items()):
+        settle_cost(db, names, reserved=reserved, spent=spent, now=now)
 
 
 def _move(db: Connection, names: Sequence[str], *, reserved: int, spent: int, now: datetime) -> None:

@@ -26,6 +26,8 @@ Transaction = Connection
 #: a statement of ours takes milliseconds; one that needs longer than this is stuck behind a lock, and says so
 STATEMENT_TIMEOUT_MS = 30_000
 LOCK_TIMEOUT_MS = 10_000
+#: a connection that lay unused for so long is asked whether the server still knows it
+PING_IDLE_S = 1.0
 #: how long a writer waits for SQLite's one write lock; above the longest transaction we make
 SQLITE_BUSY_S = 30
 
@@ -88,15 +90,37 @@ def _open_postgres(url: str, pool_size: int, name: str) -> sa.Engine:
         f"-c statement_timeout={STATEMENT_TIMEOUT_MS} -c lock_timeout={LOCK_TIMEOUT_MS} "
         f"-c idle_in_transaction_session_timeout={2 * STATEMENT_TIMEOUT_MS} -c timezone=UTC"
     )
-    return sa.create_engine(
+    engine = sa.create_engine(
         url,
         pool_size=pool_size,
         max_overflow=0,
         pool_timeout=15,
-        # a connection that the server closed is found out before it is used, not by the request that gets it
-        pool_pre_ping=True,
         connect_args={"options": options, "application_name": name[:63], "connect_timeout": 5},
     )
+    _ping_idle(engine)
+    return engine
+
+
+def _ping_idle(engine: sa.Engine) -> None:
+    """A connection that the server closed is found out before it is used, not by the request that gets it.
+
+    Asked only of one that lay idle: a ping before every transaction is a good part of what a short one costs.
+    """
+
+    @event.listens_for(engine, "checkin")
+    def came_back(_connection: Any, record: Any) -> None:
+        record.info["back_at"] = time.monotonic()
+
+    @event.listens_for(engine, "checkout")
+    def taken(connection: Any, record: Any, _proxy: Any) -> None:
+        if time.monotonic() - record.info.get("back_at", 0.0) < PING_IDLE_S:
+            return
+        try:
+            alive = engine.dialect.do_ping(connection)
+        except engine.dialect.loaded_dbapi.Error:
+            alive = False
+        if not alive:
+            raise sa.exc.DisconnectionError("the server closed it while it lay idle")
 
 
 def _open_sqlite(url: str) -> sa.Engine:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -10,7 +11,7 @@ from sqlalchemy.engine import Connection, Row
 
 from brandq.analysis.findings import AnswerType, BrandFinding, Candidate, CitationFinding, Findings
 from brandq.states import SampleState
-from brandq.store.moving import move_samples
+from brandq.store.moving import among, move_samples
 from brandq.tables import citations, findings, readings, samples
 
 #: ids bound in one statement; SQLite takes 32,766 at most
@@ -19,11 +20,36 @@ _MOST_IDS = 5000
 _SPANS = ("spans", "evidence", "elsewhere", "doubtful")
 
 
+def begin_reading(db: Connection, execution_id: str, sample_ids: Collection[int]) -> list[tuple[int, int]]:
+    """Count a reading of those of these answers that are not analyzed; the samples, and the how manieth it is of each.
+
+    Committed before an answer is read, so that one which ends its worker each time is known by it.
+    """
+    begun = (
+        sa.update(samples)
+        .where(
+            among(db, samples.c.sample_id, sample_ids),
+            samples.c.execution_id == execution_id,
+            samples.c.state == SampleState.ANSWERED,
+        )
+        .values(reads=samples.c.reads + 1)
+        .returning(samples.c.sample_id, samples.c.reads)
+    )
+    return sorted((row.sample_id, row.reads) for row in db.execute(begun))
+
+
+def abandon_unread(db: Connection, sample_ids: Collection[int], *, why: str, now: datetime) -> int:
+    """Give up answers that cannot be read; they stay stored. How many there were."""
+    words = f"the answer is stored, but {why}; a retry of the execution takes it over, and reads it again"
+    values = {"error_code": "unread", "error_message": words, "settled_at": now, "sent_at": None}
+    return len(move_samples(db, "abandon", among(db, samples.c.sample_id, sample_ids), values=values))
+
+
 def record_findings(db: Connection, found: Mapping[int, Findings], *, method_version: str) -> int:
     """Record the findings of answers that are not analyzed yet; how many that were."""
     moved = {
         row.sample_id
-        for row in move_samples(db, "analyze", samples.c.sample_id.in_(list(found)), values={"sent_at": None})
+        for row in move_samples(db, "analyze", among(db, samples.c.sample_id, found), values={"sent_at": None})
     }
     _insert_findings(db, {sample_id: found[sample_id] for sample_id in moved}, method_version)
     return len(moved)

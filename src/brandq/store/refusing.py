@@ -10,14 +10,15 @@ from sqlalchemy.engine import Connection
 
 from brandq.states import EXECUTION_OPEN, SAMPLE_OPEN, SampleState
 from brandq.store.engines import EngineState, engine_states
-from brandq.store.moving import move_samples
+from brandq.store.findings import abandon_unread
+from brandq.store.moving import among, lock_executions, move_samples
 from brandq.store.samples import plans_of
 from brandq.tables import executions, samples
 
 
 def refuse_samples(db: Connection, sample_ids: Sequence[int], *, code: str, message: str, now: datetime) -> None:
     """Give up waiting samples that will not be asked."""
-    _give_up_waiting(db, code, message, now, samples.c.sample_id.in_(sample_ids))
+    _give_up_waiting(db, code, message, now, among(db, samples.c.sample_id, sample_ids))
 
 
 def _refuse(db: Connection, execution_id: str, engine: str, code: str, message: str, now: datetime) -> int:
@@ -38,6 +39,7 @@ def refuse_paused(db: Connection, execution_id: str, *, now: datetime) -> int:
     paused = {scope: state for scope, state in engine_states(db).items() if _standing(state, now)}
     if not paused:
         return 0
+    lock_executions(db, [execution_id])
     mine = samples.c.execution_id == execution_id
     still_open = db.execute(
         sa.select(samples.c.engine, samples.c.state).where(mine, samples.c.state.in_(SAMPLE_OPEN)).distinct()
@@ -86,3 +88,20 @@ def refuse_overdue(db: Connection, *, now: datetime, limit: int) -> int:
             words = f"the deadline passed while {state.scope} was paused: {state.open_message}"
             given_up += _refuse(db, execution_id, engine.engine, str(state.open_reason), words, now)
     return given_up
+
+
+def abandon_overdue(db: Connection, *, overdue_since: datetime, now: datetime, limit: int) -> int:
+    """Give up answers that nobody has read, in open executions whose deadline passed before then; how many."""
+    unread = (
+        sa.select(samples.c.sample_id)
+        .join(executions, executions.c.execution_id == samples.c.execution_id)
+        .where(
+            samples.c.state == SampleState.ANSWERED,
+            executions.c.status.in_(EXECUTION_OPEN),
+            executions.c.deadline_at <= overdue_since,
+        )
+        .order_by(samples.c.sample_id)
+        .limit(limit)
+    )
+    ids = list(db.execute(unread).scalars())
+    return abandon_unread(db, ids, why="was not read before the deadline", now=now) if ids else 0

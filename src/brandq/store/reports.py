@@ -113,6 +113,32 @@ _FACT_COLUMNS = frozenset(
 )
 
 
+#: reports of one execution that are begun before it is given up: what builds it may end its worker each time
+MAX_BUILDS = 6
+
+
+def begin_report(db: Connection, execution_id: str, *, now: datetime) -> bool:
+    """Count one more building of the report; False where none is to be built.
+
+    Committed before it is built, so that one which ends its worker each time is known by it: at the bound the execution
+    ends as failed, without a report, and says so.
+    """
+    mine = executions.c.execution_id == execution_id
+    waiting = executions.c.status == ExecutionState.REPORTING
+    builds = db.execute(
+        sa.update(executions).where(mine, waiting).values(builds=executions.c.builds + 1).returning(executions.c.builds)
+    ).scalar()
+    if builds is None or builds <= MAX_BUILDS:
+        return builds is not None
+    words = (
+        f"its report was begun {MAX_BUILDS} times and never finished; the answers are stored, "
+        f"`brandq recompute {execution_id}` shows what goes wrong"
+    )
+    values = {"ended_at": now, "updated_at": now, "error_code": "report", "error_message": words}
+    move_execution(db, "publish", mine, values=values, target=str(ExecutionState.FAILED))
+    return False
+
+
 def publish_report(db: Connection, execution_id: str, made: Publication, *, tell: bool, now: datetime) -> bool:
     """End the execution with this report; False when it was not waiting for one. ``tell``: a delivery is planned."""
     moved = move_execution(

@@ -2,29 +2,28 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-import zlib
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from brandq.plan import Plan
-from brandq.providers.dialect import Answer, ErrorClass, Outcome
 from brandq.states import EXECUTION_OPEN, SAMPLE_OPEN, ExecutionState, SampleState
-from brandq.store.budgets import day_name, settle_cost
-from brandq.store.moving import move_execution, move_samples
-from brandq.tables import answers, attempts, executions, samples
+from brandq.store.budgets import day_name, settle_costs
+from brandq.store.moving import among, among_given, insert_rows, move_execution, move_samples, numbers
+from brandq.tables import Utc, attempts, executions, samples
 
 #: tries at one sample's answer: the first and, as the predecessor promised, three more
 MAX_ATTEMPTS = 4
 #: samples of one message: enough to make messages cheap, few enough that a lost one costs little
 MOST_IN_BATCH = 32
+#: attempts that vanished with their workers, from which on a sample is asked in a message of its own
+ALONE_FROM = 2
 
 
 @dataclass(frozen=True)
@@ -33,9 +32,13 @@ class Due:
 
     sample_id: int
     execution_id: str
+    prompt_no: int
     engine: str
+    repeat_no: int
     owner: str
     priority: int
+    #: nothing of its execution was claimed yet
+    unstarted: bool
 
 
 @dataclass(frozen=True)
@@ -55,6 +58,7 @@ class Claim:
     execution_id: str
     prompt_no: int
     engine: str
+    repeat_no: int
     attempt: int
     priority: int
     set_aside: SetAside | None = None
@@ -70,15 +74,23 @@ class Batch:
     sample_ids: tuple[int, ...]
 
 
-def due_samples(db: Connection, sample_ids: Sequence[int], *, now: datetime) -> list[Due]:
-    """Those of the samples that wait and are due, locked for this transaction, in the order that was given."""
-    rows = db.execute(
+@cache
+def _due_among(dialect: str) -> sa.Select[Any]:
+    now = sa.bindparam("now", type_=Utc())
+    return (
         sa.select(
-            samples.c.sample_id, samples.c.execution_id, samples.c.engine, executions.c.owner, executions.c.priority
+            samples.c.sample_id,
+            samples.c.execution_id,
+            samples.c.prompt_no,
+            samples.c.engine,
+            samples.c.repeat_no,
+            executions.c.owner,
+            executions.c.priority,
+            (executions.c.status == ExecutionState.QUEUED).label("unstarted"),
         )
         .join(executions, executions.c.execution_id == samples.c.execution_id)
         .where(
-            samples.c.sample_id.in_(sample_ids),
+            among_given(dialect, samples.c.sample_id, numbers("ids")),
             samples.c.state == SampleState.WAITING,
             sa.or_(samples.c.next_attempt_at.is_(None), samples.c.next_attempt_at <= now),
             executions.c.status.in_(EXECUTION_OPEN),
@@ -88,31 +100,35 @@ def due_samples(db: Connection, sample_ids: Sequence[int], *, now: datetime) -> 
         # two workers with the same message must neither wait for each other nor lock in opposite orders
         .with_for_update(of=samples, skip_locked=True)
     )
+
+
+def due_samples(db: Connection, sample_ids: Sequence[int], *, now: datetime) -> list[Due]:
+    """Those of the samples that wait and are due, locked for this transaction, in the order that was given."""
+    rows = db.execute(_due_among(db.dialect.name), {"ids": list(sample_ids), "now": now})
     place = {sample_id: number for number, sample_id in enumerate(sample_ids)}
-    return sorted((Due(**row._mapping) for row in rows), key=lambda due: place[due.sample_id])
+    return sorted((Due(*row) for row in rows), key=lambda due: place[due.sample_id])
 
 
 def claim_samples(
     db: Connection,
-    sample_ids: Sequence[int],
+    due: Sequence[Due],
     *,
     worker: str,
     now: datetime,
     lease_until: datetime,
     set_aside: SetAside | None = None,
 ) -> list[Claim]:
-    """Claim those of the samples that wait and are due; starts their execution and counts an attempt for each.
+    """Claim samples that ``due_samples`` locked in this transaction; start their execution, count an attempt of each.
 
     The attempt's row is written here, before the call, so that a call which was paid for and lost is at least visible.
     ``set_aside`` is what was reserved for each of them.
     """
-    due = due_samples(db, sample_ids, now=now)
     if not due:
         return []
     moved = move_samples(
         db,
         "claim",
-        samples.c.sample_id.in_([one.sample_id for one in due]),
+        among(db, samples.c.sample_id, [one.sample_id for one in due]),
         values={
             "attempt": samples.c.attempt + 1,
             "lease_owner": worker,
@@ -121,8 +137,9 @@ def claim_samples(
         },
     )
     reserved = None if set_aside is None else set_aside.amount
-    db.execute(
-        sa.insert(attempts),
+    insert_rows(
+        db,
+        attempts,
         [
             {
                 "sample_id": row.sample_id,
@@ -134,29 +151,48 @@ def claim_samples(
             for row in moved
         ],
     )
-    started = executions.c.execution_id.in_({one.execution_id for one in due})
-    move_execution(db, "start", started, values={"started_at": now, "updated_at": now})
-    rows = {row.sample_id: row for row in moved}
+    _start(db, {one.execution_id for one in due if one.unstarted}, now)
+    attempt_of = {row.sample_id: row.attempt for row in moved}
     return [
         Claim(
             one.sample_id,
             one.execution_id,
-            rows[one.sample_id].prompt_no,
+            one.prompt_no,
             one.engine,
-            rows[one.sample_id].attempt,
+            one.repeat_no,
+            attempt_of[one.sample_id],
             one.priority,
             set_aside,
         )
         for one in due
-        if one.sample_id in rows
+        if one.sample_id in attempt_of
     ]
+
+
+def _start(db: Connection, execution_ids: Collection[str], now: datetime) -> None:
+    """Start the executions among these that are queued.
+
+    One that somebody else holds at this moment is left alone: it is being started too, or cancelled; to wait for it
+    here, with samples locked, might be to wait for somebody who waits for these.
+    """
+    if not execution_ids:
+        return
+    free = db.execute(
+        sa.select(executions.c.execution_id)
+        .where(executions.c.execution_id.in_(execution_ids))
+        .order_by(executions.c.execution_id)
+        .with_for_update(skip_locked=True, key_share=True)
+    ).scalars()
+    move_execution(
+        db, "start", executions.c.execution_id.in_(list(free)), values={"started_at": now, "updated_at": now}
+    )
 
 
 def postpone(db: Connection, sample_ids: Sequence[int], *, until: datetime) -> None:
     """Note that the message which moves these waiting samples on is due then, and not lost before."""
     db.execute(
         sa.update(samples)
-        .where(samples.c.sample_id.in_(sample_ids), samples.c.state == SampleState.WAITING)
+        .where(among(db, samples.c.sample_id, sample_ids), samples.c.state == SampleState.WAITING)
         .values(sent_at=until)
     )
 
@@ -169,184 +205,40 @@ def plans_of(db: Connection, execution_ids: Iterable[str]) -> dict[str, Plan]:
     return {row.execution_id: Plan.from_json(row.plan) for row in rows}
 
 
-def _held(claim: Claim) -> sa.ColumnElement[bool]:
-    return (samples.c.sample_id == claim.sample_id) & (samples.c.attempt == claim.attempt)
-
-
-def still_held(db: Connection, claims: Sequence[Claim]) -> set[int]:
-    """The claims among these that still hold; the others were cancelled, expired, or taken away after their lease."""
+def open_executions(db: Connection, execution_ids: Collection[str]) -> set[str]:
+    """Those of these executions that may still ask; what is claimed of the others holds no longer."""
     rows = db.execute(
-        sa.select(samples.c.sample_id, samples.c.attempt).where(
-            samples.c.sample_id.in_([claim.sample_id for claim in claims]), samples.c.state == SampleState.ASKING
+        sa.select(executions.c.execution_id).where(
+            executions.c.execution_id.in_(execution_ids), executions.c.status.in_(EXECUTION_OPEN)
         )
-    ).all()
-    attempt_of = {claim.sample_id: claim.attempt for claim in claims}
-    return {row.sample_id for row in rows if row.attempt == attempt_of[row.sample_id]}
+    )
+    return set(rows.scalars())
 
 
-def renew_leases(db: Connection, claims: Sequence[Claim], *, worker: str, lease_until: datetime) -> None:
-    """Keep the leases of these claims, where this worker still has them."""
+def renew_leases(
+    db: Connection, claims: Sequence[Claim], *, worker: str, lease_until: datetime
+) -> set[tuple[int, int]]:
+    """Keep the leases of these claims, where this worker still has them; those that hold, as sample and attempt."""
+    theirs = (
+        among(db, samples.c.sample_id, {claim.sample_id for claim in claims}),
+        samples.c.state == SampleState.ASKING,
+        samples.c.lease_owner == worker,
+    )
+    holding = db.execute(sa.select(samples.c.sample_id, samples.c.attempt).where(*theirs)).all()
+    # what somebody settles or takes away at this moment needs no lease any more
+    free = db.execute(
+        sa.select(samples.c.sample_id).where(*theirs).order_by(samples.c.sample_id).with_for_update(skip_locked=True)
+    ).scalars()
     db.execute(
         sa.update(samples)
-        .where(
-            samples.c.sample_id.in_([claim.sample_id for claim in claims]),
-            samples.c.state == SampleState.ASKING,
-            samples.c.lease_owner == worker,
-        )
+        .where(among(db, samples.c.sample_id, list(free)), *theirs[1:])
         .values(lease_until=lease_until)
     )
+    return {(row.sample_id, row.attempt) for row in holding}
 
 
-def settle_answer(
-    db: Connection, claim: Claim, outcome: Outcome, *, asked_at: datetime, simulated: bool, now: datetime
-) -> bool:
-    """Keep the answer of this claim; False when the claim no longer holds and the answer came too late to count."""
-    answer = outcome.answer
-    if answer is None:
-        raise ValueError("settle_answer takes an outcome with an answer")
-    moved = move_samples(
-        db,
-        "answer",
-        _held(claim),
-        values={
-            "settled_at": now,
-            "sent_at": now,
-            "error_code": None,
-            "error_message": None,
-            "http_status": outcome.http_status,
-        },
-    )
-    _end_attempt(db, claim, str(answer.kind) if moved else "late", now, outcome)
-    if moved:
-        row = answer_row(claim.sample_id, answer, raw=outcome.raw, request=outcome.request, answered_at=now)
-        row |= {
-            "latency_ms": outcome.latency_ms,
-            "asked_at": asked_at,
-            "http_status": outcome.http_status,
-            "simulated": simulated,
-        }
-        db.execute(sa.insert(answers), [row])
-    return bool(moved)
-
-
-def answer_row(
-    sample_id: int, answer: Answer, *, raw: bytes | None, request: Mapping[str, Any] | None, answered_at: datetime
-) -> dict[str, Any]:
-    """A row of answers. Its digest covers what was sent and what came back, or the text where nothing was sent."""
-    covered = hashlib.sha256(json.dumps(request, sort_keys=True, ensure_ascii=False).encode())
-    covered.update(answer.text.encode() if raw is None else raw)
-    return {
-        "sample_id": sample_id,
-        "text": answer.text,
-        "kind": str(answer.kind),
-        "finish": answer.finish,
-        "served_model": answer.served_model,
-        "search_requested": answer.search_requested,
-        "search_executed": answer.search_executed,
-        "sources": [
-            {
-                "url": citation.url,
-                "title": citation.title,
-                "cited": citation.cited,
-                "via": citation.via,
-                "start": citation.start,
-                "end": citation.end,
-            }
-            for citation in answer.citations
-        ],
-        "tokens_in": answer.tokens_in,
-        "tokens_out": answer.tokens_out,
-        "cost": answer.cost,
-        "currency": answer.currency,
-        "cost_basis": answer.cost_basis,
-        "latency_ms": None,
-        "asked_at": None,
-        "answered_at": answered_at,
-        "http_status": None,
-        "request": None if request is None else dict(request),
-        "raw": None if raw is None else zlib.compress(raw),
-        "digest": covered.hexdigest(),
-        "simulated": False,
-        "imported": False,
-        "taken_from": None,
-    }
-
-
-def settle_error(db: Connection, claim: Claim, outcome: Outcome, *, again_at: datetime | None, now: datetime) -> bool:
-    """Release the sample until ``again_at``, or give it up when that is None; False when the claim no longer holds."""
-    error = outcome.error
-    if error is None:
-        raise ValueError("settle_error takes an outcome with an error")
-    known = {"error_code": str(error.error_class), "error_message": error.message, "http_status": error.http_status}
-    if again_at is None:
-        moved = move_samples(db, "give_up", _held(claim), values={**known, "settled_at": now, "sent_at": None})
-    else:
-        moved = move_samples(
-            db, "release", _held(claim), values={**known, "next_attempt_at": again_at, "sent_at": again_at}
-        )
-    _end_attempt(db, claim, str(error.error_class), now, outcome)
-    return bool(moved)
-
-
-def _end_attempt(db: Connection, claim: Claim, word: str, now: datetime, outcome: Outcome | None) -> None:
-    """End the claim's attempt, once. ``outcome`` None: nobody knows what became of the call."""
-    values: dict[str, Any] = {"ended_at": now, "outcome": word}
-    if outcome is not None:
-        values["posts"] = outcome.posts
-        if outcome.answer is not None:
-            values |= {"cost": outcome.answer.cost, "currency": outcome.answer.currency}
-    unended = sa.update(attempts).where(_attempt_of(claim), attempts.c.outcome.is_(None))
-    if db.execute(unended.values(**values)).rowcount and claim.set_aside is not None:
-        kept = claim.set_aside
-        settle_cost(db, kept.budgets, reserved=kept.amount, spent=_spent(kept, outcome), now=now)
-
-
-def _spent(kept: SetAside, outcome: Outcome | None) -> Decimal:
-    """What a call counts for under a limit: its cost; nothing where the provider declined; else what was set aside.
-
-    A call that broke off may be billed all the same, and so are the rounds before the one that was declined.
-    """
-    if outcome is None:
-        return kept.amount
-    if outcome.error is not None:
-        declined = outcome.error.error_class != ErrorClass.NETWORK and outcome.posts == 1
-        return Decimal(0) if declined else kept.amount
-    answer = outcome.answer
-    known = answer is not None and answer.cost is not None and answer.currency == kept.currency
-    return answer.cost if known and answer and answer.cost is not None else kept.amount
-
-
-def hand_back(db: Connection, claims: Sequence[Claim], *, asked: bool, now: datetime) -> tuple[list[Claim], set[str]]:
-    """Release claims that this worker cannot finish: those that wait again, and the executions that lost a sample.
-
-    What was never asked costs no attempt. What was cut off in the middle keeps it counted, for the call may be billed,
-    and is given up at the cap.
-    """
-    again: list[Claim] = []
-    lost: set[str] = set()
-    for claim in claims:
-        if not asked:
-            values = {"attempt": samples.c.attempt - 1, "sent_at": now}
-            if move_samples(db, "release", _held(claim), values=values):
-                again.append(claim)
-                db.execute(sa.delete(attempts).where(_attempt_of(claim)))
-                if claim.set_aside is not None:
-                    names, reserved = claim.set_aside.budgets, claim.set_aside.amount
-                    settle_cost(db, names, reserved=reserved, spent=Decimal(0), now=now)
-            continue
-        _end_attempt(db, claim, "handed_back", now, None)
-        if claim.attempt < MAX_ATTEMPTS:
-            again += [claim] * len(move_samples(db, "release", _held(claim), values={"sent_at": now}))
-        elif move_samples(db, "give_up", _held(claim), values=_lost("was stopped while asking it", now)):
-            lost.add(claim.execution_id)
-    return again, lost
-
-
-def _attempt_of(claim: Claim) -> sa.ColumnElement[bool]:
-    return (attempts.c.sample_id == claim.sample_id) & (attempts.c.attempt == claim.attempt)
-
-
-def _lost(how: str, now: datetime) -> dict[str, Any]:
+def lost_values(how: str, now: datetime) -> dict[str, Any]:
+    """What stands in a sample that is given up because its workers did not bring it to an end."""
     words = f"the worker {how}, {MAX_ATTEMPTS} times"
     return {"error_code": "lost", "error_message": words, "settled_at": now, "sent_at": None}
 
@@ -377,38 +269,61 @@ def release_expired(
     )
     if not expired:
         return [], []
-    theirs = samples.c.sample_id.in_(expired) & passed
+    theirs = among(db, samples.c.sample_id, expired) & passed
     lost = move_samples(
         db,
         "give_up",
         theirs,
         samples.c.attempt >= MAX_ATTEMPTS,
-        values=_lost("vanished while asking it", now),
+        values=lost_values("vanished while asking it", now),
     )
     again = move_samples(db, "release", theirs, values={"next_attempt_at": None, "sent_at": now})
-    for row in (*lost, *again):
-        _lose_attempt(db, row.sample_id, row.attempt, row.execution_id, now)
-    return batches_of(db, [row.sample_id for row in again]), sorted({row.execution_id for row in lost})
+    _lose_attempts(db, [row.sample_id for row in (*lost, *again)], now)
+    # one of them may be what ends its workers: after the second time each goes alone, and takes no others with it
+    batches = batches_of(db, [row.sample_id for row in again if row.attempt < ALONE_FROM])
+    batches += batches_of(db, [row.sample_id for row in again if row.attempt >= ALONE_FROM], most=1)
+    return batches, sorted({row.execution_id for row in lost})
 
 
-def _lose_attempt(db: Connection, sample_id: int, attempt: int, execution_id: str, now: datetime) -> None:
-    """End the attempt of a vanished worker. Its call may be billed, so what was set aside for it counts as spent."""
-    mine = (attempts.c.sample_id == sample_id) & (attempts.c.attempt == attempt) & attempts.c.outcome.is_(None)
+def _lose_attempts(db: Connection, sample_ids: Sequence[int], now: datetime) -> None:
+    """End the attempts of vanished workers. Their calls may be billed: what was set aside for them counts as spent."""
     ended = db.execute(
         sa.update(attempts)
-        .where(mine)
+        .where(
+            among(db, attempts.c.sample_id, sample_ids),
+            attempts.c.outcome.is_(None),
+            # an attempt of a claim that was broken off before is its worker's to end
+            attempts.c.attempt
+            == sa.select(samples.c.attempt).where(samples.c.sample_id == attempts.c.sample_id).scalar_subquery(),
+        )
         .values(ended_at=now, outcome="lost")
-        .returning(attempts.c.reserved, attempts.c.started_at)
-    ).one_or_none()
-    if ended is not None and ended.reserved is not None:
-        owner = db.execute(sa.select(executions.c.owner).where(executions.c.execution_id == execution_id)).scalar_one()
-        names = (execution_id, day_name(owner, ended.started_at))
-        settle_cost(db, names, reserved=ended.reserved, spent=ended.reserved, now=now)
+        .returning(attempts.c.sample_id, attempts.c.reserved, attempts.c.started_at)
+    ).all()
+    reserved = {row.sample_id: row for row in ended if row.reserved is not None}
+    if not reserved:
+        return
+    owners = db.execute(
+        sa.select(samples.c.sample_id, executions.c.execution_id, executions.c.owner)
+        .join(executions, executions.c.execution_id == samples.c.execution_id)
+        .where(among(db, samples.c.sample_id, list(reserved)))
+    )
+    settle_costs(
+        db,
+        [
+            (
+                (row.execution_id, day_name(row.owner, reserved[row.sample_id].started_at)),
+                reserved[row.sample_id].reserved,
+                reserved[row.sample_id].reserved,
+            )
+            for row in owners
+        ],
+        now=now,
+    )
 
 
-def batches_of(db: Connection, sample_ids: Sequence[int]) -> list[Batch]:
-    """These samples as batches, the most urgent first."""
-    return _batched(db, samples.c.sample_id.in_(sample_ids)) if sample_ids else []
+def batches_of(db: Connection, sample_ids: Sequence[int], *, most: int = MOST_IN_BATCH) -> list[Batch]:
+    """These samples as batches of at most so many, the most urgent first."""
+    return _batched(db, among(db, samples.c.sample_id, sample_ids), most) if sample_ids else []
 
 
 def waiting_batches(db: Connection, execution_id: str) -> list[Batch]:
@@ -421,7 +336,7 @@ def answered_batches(db: Connection, execution_id: str) -> list[Batch]:
     return _batched(db, (samples.c.execution_id == execution_id) & (samples.c.state == SampleState.ANSWERED))
 
 
-def _batched(db: Connection, wanted: sa.ColumnElement[bool]) -> list[Batch]:
+def _batched(db: Connection, wanted: sa.ColumnElement[bool], most: int = MOST_IN_BATCH) -> list[Batch]:
     rows = db.execute(
         sa.select(samples.c.sample_id, samples.c.execution_id, samples.c.engine, executions.c.priority)
         .join(executions, executions.c.execution_id == samples.c.execution_id)
@@ -432,9 +347,9 @@ def _batched(db: Connection, wanted: sa.ColumnElement[bool]) -> list[Batch]:
     for row in rows:
         groups.setdefault((row.execution_id, row.engine, row.priority), []).append(row.sample_id)
     batches = [
-        Batch(execution_id, engine, priority, tuple(ids[start : start + MOST_IN_BATCH]))
+        Batch(execution_id, engine, priority, tuple(ids[start : start + most]))
         for (execution_id, engine, priority), ids in groups.items()
-        for start in range(0, len(ids), MOST_IN_BATCH)
+        for start in range(0, len(ids), most)
     ]
     # engines take turns within an execution, so that none waits for another's whole plan
     return sorted(batches, key=lambda batch: (-batch.priority, batch.sample_ids[0]))
@@ -457,7 +372,8 @@ def stranded(db: Connection, state: SampleState, *, sent_before: datetime, now: 
     )
     if not ids:
         return []
-    db.execute(sa.update(samples).where(samples.c.sample_id.in_(ids), samples.c.state == state).values(sent_at=now))
+    marking = sa.update(samples).where(among(db, samples.c.sample_id, ids), samples.c.state == state)
+    db.execute(marking.values(sent_at=now))
     return batches_of(db, ids)
 
 

@@ -123,14 +123,18 @@ def due_deliveries(db: Connection, *, due_before: datetime, limit: int) -> list[
     return list(db.execute(due.limit(limit)).scalars())
 
 
-def broken_truths(db: Connection, *, now: datetime, slack: timedelta) -> dict[str, int]:
+def broken_truths(db: Connection, *, now: datetime, slack: timedelta, since: datetime | None = None) -> dict[str, int]:
     """How many rows contradict each standing truth; ``slack`` is what the sweeps need to put things right.
+
+    ``since``: of what has ended, only executions that ended since then are looked at, for what has been kept for weeks
+    was looked at often enough. None looks at everything.
 
     All zeros means that nothing is stuck: no sample asks past its lease, no execution is open past its deadline, no
     ended execution has samples that will never be settled, every execution has the samples it planned, and every
     finished one has its report.
     """
     late = now - slack
+    recent = sa.true() if since is None else executions.c.ended_at.is_(None) | (executions.c.ended_at >= since)
     theirs = samples.c.execution_id == executions.c.execution_id
     unsettled = sa.exists().where(theirs, samples.c.state.not_in(SAMPLE_FINAL))
     counted = sa.select(sa.func.count()).where(theirs).scalar_subquery()
@@ -146,12 +150,18 @@ def broken_truths(db: Connection, *, now: datetime, slack: timedelta) -> dict[st
         .where(open_late, executions.c.deadline_at < late),
         "ended executions with open samples": sa.select(sa.func.count())
         .select_from(executions)
-        .where(executions.c.status.in_(EXECUTION_FINAL), executions.c.ended_at < late, unsettled),
+        .where(recent, executions.c.status.in_(EXECUTION_FINAL), executions.c.ended_at < late, unsettled),
         "executions whose samples are not those planned": sa.select(sa.func.count())
         .select_from(executions)
-        .where(executions.c.planned != counted),
+        .where(recent, executions.c.planned != counted),
         "finished executions without a report": sa.select(sa.func.count())
         .select_from(executions)
-        .where(executions.c.status.in_(finished), ~reported),
+        .where(
+            recent,
+            executions.c.status.in_(finished),
+            ~reported,
+            # given up, and it says so
+            executions.c.error_code.is_distinct_from("report"),
+        ),
     }
     return {words: db.execute(counting).scalar_one() for words, counting in truths.items()}
