@@ -26,7 +26,8 @@ def _standing(
     database_url = postgres_server.create_database(name, postgres_template)
     broker_url = rabbitmq_server.create_vhost(name)
     engines = folder / "engines.toml"
-    more = {"BRANDQ_ENGINES_FILE": str(engines), "BRANDQ_SIMULATE": "off", "BRANDQ_THREADS": "16"}
+    # of so many threads every queue gets enough for all that a test sends it at once
+    more = {"BRANDQ_ENGINES_FILE": str(engines), "BRANDQ_SIMULATE": "off", "BRANDQ_THREADS": "64"}
     with site(folder, database_url, broker_url, **more) as standing:
         engines.write_text(engines_file(standing.simulator.url), encoding="utf-8")
         yield Door(standing, standing.web())
@@ -44,7 +45,9 @@ def door(_standing: Door, postgres_server: PostgresServer, rabbitmq_server: Rabb
     yield _standing
     end_all_but_web(_standing.site)
     postgres_server.start()
+    rabbitmq_server.start()
     _standing.cancel_open()
+    rabbitmq_server.purge_all(_standing.site.vhost)
 
 
 def end_all_but_web(site: Site) -> None:

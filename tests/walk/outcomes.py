@@ -21,6 +21,11 @@ from tests.walk.site import Site
 #: outcomes of attempts that stand for an answer which was kept
 KEPT = frozenset(str(kind) for kind in AnswerKind)
 
+#: the error of an execution whose report ended its worker each time, and that has none
+UNBUILT = "report"
+#: the error of a sample whose answer ended its reader each time; the answer is kept
+UNREAD = "unread"
+
 
 @dataclass
 class Account:
@@ -28,7 +33,9 @@ class Account:
 
     statuses: Counter[str] = field(default_factory=Counter)
     states: Counter[str] = field(default_factory=Counter)
+    #: error codes of samples, and of executions
     errors: Counter[str] = field(default_factory=Counter)
+    ended_by: Counter[str] = field(default_factory=Counter)
     #: answers that were asked for here; what was taken over from another execution is not counted
     answers: int = 0
     #: of the simulator, with the prompts of these executions
@@ -84,10 +91,14 @@ def _of_one(db: Connection, execution: Any, made: Account) -> Iterator[str]:
             made.errors[row.error_code] += 1
         for fault in _of_sample(row, outcomes):
             yield f"sample {row.sample_id} {fault}"
+    if execution.error_code:
+        made.ended_by[execution.error_code] += 1
     usable = sum(row.state == SampleState.ANALYZED and row.kind == AnswerKind.OK for row in rows)
     right = (
         ExecutionState.COMPLETED if usable == len(rows) else ExecutionState.PARTIAL if usable else ExecutionState.FAILED
     )
+    if execution.error_code == UNBUILT:
+        right = ExecutionState.FAILED
     if execution.status not in (right, ExecutionState.CANCELLED):
         yield f"is {execution.status} with {usable} usable answers of {len(rows)}"
     yield from _of_documents(db, execution)
@@ -97,8 +108,7 @@ def _of_sample(row: Any, outcomes: Sequence[str]) -> Iterator[str]:
     if row.state not in SAMPLE_FINAL:
         yield f"is {row.state}"
     has_answer, has_findings = row.kind is not None, row.read is not None
-    # an answer that nobody could read is kept as well
-    if has_answer != (row.state == SampleState.ANALYZED or row.error_code == "unread"):
+    if has_answer != (row.state == SampleState.ANALYZED or row.error_code == UNREAD):
         yield f"is {row.state} ({row.error_code}), and an answer is {'there' if has_answer else 'missing'}"
     if has_findings != (row.state == SampleState.ANALYZED):
         yield f"is {row.state}, and findings are {'there' if has_findings else 'missing'}"
@@ -111,7 +121,7 @@ def _of_sample(row: Any, outcomes: Sequence[str]) -> Iterator[str]:
 def _of_documents(db: Connection, execution: Any) -> Iterator[str]:
     mine = execution.execution_id
     made = db.execute(sa.select(sa.func.count()).where(reports.c.execution_id == mine)).scalar_one()
-    if made != 1 and execution.status != ExecutionState.CANCELLED:
+    if made != (execution.error_code != UNBUILT) and execution.status != ExecutionState.CANCELLED:
         yield f"has {made} reports"
     numbers = sorted(
         db.execute(

@@ -85,8 +85,9 @@ class Process:
         return self.popen.wait(timeout_s)
 
     def pause(self) -> None:
-        """SIGSTOP: it holds its connections and does nothing, until ``resume``."""
+        """SIGSTOP: it holds its connections and does nothing, until ``resume``; returns once it stands still."""
         self.popen.send_signal(signal.SIGSTOP)
+        os.waitid(os.P_PID, self.popen.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
 
     def resume(self) -> None:
         self.popen.send_signal(signal.SIGCONT)

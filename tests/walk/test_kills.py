@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 
 from brandq import store
+from brandq.actors.analyze import MAX_READS
+from brandq.store.reports import MAX_BUILDS
 from tests.servers.rabbitmq import RabbitmqServer
 from tests.waiting import wait_until
-from tests.walk.outcomes import account, whole_truth
+from tests.walk.outcomes import UNBUILT, UNREAD, whole_truth
 from tests.walk.stopping import ALL, STEPS, locked, sessions, stopped_at, waits_for
 from tests.walk.submitting import Door
 
@@ -50,23 +54,29 @@ def test_a_sample_that_kills_its_workers_is_given_up(door: Door) -> None:
     assert made.errors == {"lost": 1}
 
 
-def test_an_answer_that_kills_its_readers_is_given_up(door: Door) -> None:
-    """Given an answer in the middle of whose reading every worker dies, when four have died, then its sample has failed
-    as unread, its answer is kept, and its execution ends."""
-    work = door.submit(1, prompts=1, engines=["quick"])
-    for reads in range(1, 5):
-        with locked(door.site, "readings"):
+def test_an_answer_and_a_report_that_kill_their_workers_are_given_up(door: Door) -> None:
+    """Given an answer in the middle of whose reading every worker dies, and a report likewise, when that has happened as
+    often as they may be begun, then both are given up in words, what is stored stays, and both executions end."""
+    unreported = door.submit(1, prompts=1, engines=["quick"])
+    worker = door.site.worker("fetch", "analyze")
+    wait_until(lambda: door.statuses(unreported) == {"reporting"}, 40, "the report to be due")
+    worker.kill()
+    unread = door.submit(1, prompts=1, engines=["quick"])
+    for kill in range(1, max(MAX_READS, MAX_BUILDS) + 1):
+        with locked(door.site, "readings"), locked(door.site, "reports"):
             worker = door.site.worker(*ALL)
-
-            def reading() -> bool:
-                door.site.tick()
-                return waits_for(door.site, "readings")
-
-            wait_until(reading, 40, f"reading {reads} to begin", every_s=0.5)
+            # the broker gives out again what its worker did not finish; without a tick each is begun once for each kill
+            if kill <= MAX_READS:
+                wait_until(partial(waits_for, door.site, "readings"), 40, f"reading {kill} to be begun")
+            if kill <= MAX_BUILDS:
+                wait_until(partial(waits_for, door.site, "reports"), 40, f"report {kill} to be begun")
             worker.kill()
         wait_until(lambda: not sessions(door.site), 20, "the database to miss the worker")
     door.site.worker(*ALL)
-    assert door.site.ended(work.ids, 60) == {work.ids[0]: "failed"}
-    made = account(door.site, work.ids)
-    assert made.wrong == []
-    assert (made.states, made.errors, made.answers) == ({"failed": 1}, {"unread": 1}, 1)
+    ids = [*unread.ids, *unreported.ids]
+    assert door.site.ended(ids, 60) == dict.fromkeys(ids, "failed")
+    made = whole_truth(door.site, ids, lost=0)
+    assert made.states == {"analyzed": 1, "failed": 1}
+    assert made.errors == {UNREAD: 1}
+    assert made.ended_by == {UNREAD: 1, UNBUILT: 1}
+    assert made.answers == 2
