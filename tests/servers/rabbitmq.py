@@ -152,6 +152,19 @@ class RabbitmqServer:
         if self._server is not None:
             _kill_group(self._server)
 
+    def pause(self) -> None:
+        """SIGSTOP: it holds its connections and says nothing, until ``resume``."""
+        self._signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """It goes on where it was paused; what was sent to it meanwhile it reads now."""
+        self._signal(signal.SIGCONT)
+
+    def _signal(self, signum: signal.Signals) -> None:
+        if self._server is None or not self.running:
+            raise AssertionError(f"RabbitMQ on port {self.port} does not run")
+        os.killpg(self._server.pid, signum)
+
     def stop(self, timeout_s: float = 60) -> None:
         """Stops it in order, as an operator would."""
         if self._server is None or not self.running:
@@ -227,6 +240,10 @@ class RabbitmqServer:
 
     def delete_vhost(self, name: str) -> None:
         self.api("DELETE", f"/vhosts/{quote(name, safe='')}")
+
+    def trace(self, vhost: str, *, on: bool) -> None:
+        """Have a copy of whatever is published in this virtual host go to its exchange ``amq.rabbitmq.trace``."""
+        self.api("PUT", f"/vhosts/{quote(vhost, safe='')}", {"tracing": on})
 
     def purge_all(self, vhost: str) -> None:
         """Throws away every ready message of every queue in this virtual host."""

@@ -13,6 +13,7 @@ import pika
 import psycopg
 import pytest
 import sqlalchemy as sa
+from pika.adapters.utils.connection_workflow import AMQPConnectorStackTimeout
 
 from tests.ports import free_port
 from tests.servers.missing import ServerMissing, skip_or_fail
@@ -52,6 +53,40 @@ def test_a_confirmed_message_survives_the_death_of_the_broker(
         _receive(rabbitmq_url)
     rabbitmq_server.start()
     assert _receive(rabbitmq_url) == b"kept"
+
+
+def test_a_paused_broker_goes_on_as_if_nothing_had_been(rabbitmq_url: str, rabbitmq_server: RabbitmqServer) -> None:
+    """Given an open connection, when the broker is paused, then it answers nobody; resumed, it serves that connection."""
+    with pika.BlockingConnection(pika.URLParameters(rabbitmq_url)) as connection:
+        channel = connection.channel()
+        channel.queue_declare("q", durable=True)
+        rabbitmq_server.pause()
+        impatient = pika.URLParameters(rabbitmq_url)
+        impatient.stack_timeout = impatient.socket_timeout = 1
+        impatient.connection_attempts = 1
+        try:
+            with pytest.raises(AMQPConnectorStackTimeout):
+                pika.BlockingConnection(impatient)
+        finally:
+            rabbitmq_server.resume()
+        channel.basic_publish("", "q", b"kept")
+    assert _receive(rabbitmq_url) == b"kept"
+
+
+def test_a_traced_virtual_host_shows_what_is_published(rabbitmq_url: str, rabbitmq_server: RabbitmqServer) -> None:
+    """Given a virtual host that is traced, when a message is published, then a copy says for which queue it was."""
+    rabbitmq_server.trace(rabbitmq_url.rsplit("/", 1)[1], on=True)
+    with pika.BlockingConnection(pika.URLParameters(rabbitmq_url)) as connection:
+        channel = connection.channel()
+        queue = channel.queue_declare("", exclusive=True).method.queue
+        channel.queue_bind(queue, "amq.rabbitmq.trace", "publish.#")
+        _send(rabbitmq_url, b"seen")
+        found = wait_until(
+            lambda: got if (got := channel.basic_get(queue, auto_ack=True))[0] else None, 10, "the copy of the message"
+        )
+    assert found[1].headers["routing_keys"] == ["q"]
+    assert found[2] == b"seen"
+    assert _receive(rabbitmq_url) == b"seen"
 
 
 def test_each_test_has_a_virtual_host_of_its_own(rabbitmq_url: str, rabbitmq_server: RabbitmqServer) -> None:

@@ -9,12 +9,15 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Any
+from urllib.parse import urlsplit
+
+import pika
 
 from brandq import store
 from brandq.actors.broker import open_broker
@@ -80,6 +83,14 @@ class Process:
     def stop(self, timeout_s: float = 30) -> int:
         self.popen.send_signal(signal.SIGTERM)
         return self.popen.wait(timeout_s)
+
+    def pause(self) -> None:
+        """SIGSTOP: it holds its connections and does nothing, until ``resume``; returns once it stands still."""
+        self.popen.send_signal(signal.SIGSTOP)
+        os.waitid(os.P_PID, self.popen.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
+
+    def resume(self) -> None:
+        self.popen.send_signal(signal.SIGCONT)
 
     def wrote(self, words: str) -> bool:
         return words in self.log.read_text(encoding="utf-8", errors="replace")
@@ -169,7 +180,36 @@ class Site:
 
     def paid(self) -> int:
         """Calls that the simulator was asked."""
-        return int(call("GET", f"{self.simulator.url}/calls").body["total"])
+        return int(self.book()["total"])
+
+    def book(self) -> dict[str, Any]:
+        """What the simulator wrote down."""
+        written: dict[str, Any] = call("GET", f"{self.simulator.url}/calls").body
+        return written
+
+    def calls(self, prompts: Collection[str]) -> int:
+        """Calls with these prompts that the simulator was asked."""
+        return sum(one["count"] for one in self.book()["calls"] if one["prompt"] in prompts)
+
+    def in_flight(self) -> int:
+        return int(self.book()["in_flight"])
+
+    def faults(self, model: str, *spelled: str) -> None:
+        """How the next calls of this model break."""
+        assert call("POST", f"{self.simulator.url}/faults", {"model": model, "faults": spelled}).status == 200
+
+    def queue(self, name: str) -> tuple[int, int]:
+        """Ready messages and consumers of a queue, counted now; zeros where there is none."""
+        with pika.BlockingConnection(pika.URLParameters(self.broker_url)) as connection:
+            try:
+                found = connection.channel().queue_declare(f"brandq.{name}", passive=True).method
+            except pika.exceptions.ChannelClosedByBroker:
+                return 0, 0
+            return found.message_count, found.consumer_count
+
+    @property
+    def vhost(self) -> str:
+        return urlsplit(self.broker_url).path.lstrip("/")
 
 
 def _answers(url: str) -> bool:
