@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import logging
 import os
+import queue
 import signal
 import socket
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -119,7 +119,7 @@ def work(settings: Settings, queues: Sequence[str]) -> None:
         stopping = stop_on_signal()
         worker = run_worker(desk.broker, queues=wanted, threads=settings.threads)
         logger.info("%s with %d threads serves %s", desk.worker, settings.threads, ", ".join(sorted(wanted)))
-        stopping.wait()
+        stopping.get()
         logger.info("stopping; running calls have %d s", settings.grace_s)
         try:
             stop_worker(worker, (settings.grace_s + STOP_SLACK_S) * 1000)
@@ -127,19 +127,25 @@ def work(settings: Settings, queues: Sequence[str]) -> None:
             desk.close()
 
 
-def stop_on_signal() -> threading.Event:
-    """An event that the first SIGTERM or SIGINT sets; the second ends the process at once."""
-    stopping = threading.Event()
+def stop_on_signal() -> queue.SimpleQueue[int]:
+    """Where the first SIGTERM or SIGINT arrives, by its number; the second ends the process at once.
+
+    Not an Event: a handler runs in the main thread between any two of its steps, and one that sets an Event while that
+    thread is about to wait for it, with its lock held, would wait for itself for ever.
+    """
+    arrived: queue.SimpleQueue[int] = queue.SimpleQueue()
 
     def stop(signum: int, _frame: FrameType | None) -> None:
-        if stopping.is_set():
+        if stopped:
             # nothing is lost by this: leases pass and sweeps send again
             os._exit(128 + signum)
-        stopping.set()
+        stopped.append(signum)
+        arrived.put(signum)
 
+    stopped: list[int] = []
     for signum in (signal.SIGTERM, signal.SIGINT):
         signal.signal(signum, stop)
-    return stopping
+    return arrived
 
 
 def web(desk: Desk, *, on_start: Callable[[str], None] | None = None) -> None:

@@ -312,7 +312,7 @@ bind(broker, Desk(), [fetch])
 stopping = stop_on_signal()
 worker = run_worker(broker, {"brandq.fetch"}, 2, worker_timeout_ms=100)
 raise_thread_exception(worker.workers[0].ident, TimeLimitExceeded)
-stopping.wait()
+stopping.get()
 stop_worker(worker, 5_000)
 print("not reached")
 """
