@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import logging
 import os
-import queue
 import signal
 import socket
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from types import FrameType
 
 import uvicorn
 
@@ -116,10 +115,10 @@ def work(settings: Settings, queues: Sequence[str]) -> None:
         desk = Desk(settings, role=role)
         store.require_newest(desk.database)
         bind(desk.broker, desk, ACTORS)
-        stopping = stop_on_signal()
+        wait_for_signal = stop_on_signal()
         worker = run_worker(desk.broker, queues=wanted, threads=settings.threads)
         logger.info("%s with %d threads serves %s", desk.worker, settings.threads, ", ".join(sorted(wanted)))
-        stopping.get()
+        wait_for_signal()
         logger.info("stopping; running calls have %d s", settings.grace_s)
         try:
             stop_worker(worker, (settings.grace_s + STOP_SLACK_S) * 1000)
@@ -127,25 +126,30 @@ def work(settings: Settings, queues: Sequence[str]) -> None:
             desk.close()
 
 
-def stop_on_signal() -> queue.SimpleQueue[int]:
-    """Where the first SIGTERM or SIGINT arrives, by its number; the second ends the process at once.
+def stop_on_signal() -> Callable[[], None]:
+    """From now on SIGTERM and SIGINT only tell; the function that returns once the first has come.
 
-    Not an Event: a handler runs in the main thread between any two of its steps, and one that sets an Event while that
-    thread is about to wait for it, with its lock held, would wait for itself for ever.
+    The second ends the process at once. A signal may be delivered to any thread, and to a process that was frozen it
+    often is to another one than the main thread: that sleeps on, and Python's handler waits for it to wake up. So they
+    are told through a socket, whoever gets them.
     """
-    arrived: queue.SimpleQueue[int] = queue.SimpleQueue()
-
-    def stop(signum: int, _frame: FrameType | None) -> None:
-        if stopped:
-            # nothing is lost by this: leases pass and sweeps send again
-            os._exit(128 + signum)
-        stopped.append(signum)
-        arrived.put(signum)
-
-    stopped: list[int] = []
+    told, telling = socket.socketpair()
+    telling.setblocking(False)
     for signum in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(signum, stop)
-    return arrived
+        signal.signal(signum, lambda _signum, _frame: None)
+    # for good: closed, it would be told no more
+    signal.set_wakeup_fd(telling.detach(), warn_on_full_buffer=False)
+
+    def end_at_the_next() -> None:
+        signum = told.recv(1)[0]
+        # nothing is lost by this: leases pass and sweeps send again
+        os._exit(128 + signum)
+
+    def wait() -> None:
+        told.recv(1)
+        threading.Thread(target=end_at_the_next, name="brandq-second-signal", daemon=True).start()
+
+    return wait
 
 
 def web(desk: Desk, *, on_start: Callable[[str], None] | None = None) -> None:

@@ -309,10 +309,10 @@ def fetch(desk): ...
 logging.basicConfig(stream=sys.stdout)
 broker = open_broker("embedded", role="test", threads=2, grace_s=1)
 bind(broker, Desk(), [fetch])
-stopping = stop_on_signal()
+wait_for_signal = stop_on_signal()
 worker = run_worker(broker, {"brandq.fetch"}, 2, worker_timeout_ms=100)
 raise_thread_exception(worker.workers[0].ident, TimeLimitExceeded)
-stopping.get()
+wait_for_signal()
 stop_worker(worker, 5_000)
 print("not reached")
 """
