@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
-.PHONY: help venv demo serve test check fmt docs lock bench clean
+.PHONY: help venv demo serve test soak check fmt docs lock bench clean
 
 # the first of these that is new enough makes .venv; `make venv PYTHON=/path/to/python` chooses another
 PYTHON ?= python3 python3.14 python3.13 python3.12 python3.11
@@ -36,6 +36,10 @@ serve: $(RUNTIME) ## Serve the API, the worker and the clock in one process on h
 test: $(DEV) ## Run every test on both databases and both brokers (ARGS="-k states" picks some)
 	@tests/servers/install
 	@BRANDQ_REQUIRE_SERVERS=1 $(BIN)/python -m pytest $(WORKERS) $(ARGS)
+
+soak: $(DEV) ## Have everything fail at random for minutes while executions come (ARGS="--seed 7 --minutes 3")
+	@tests/servers/install
+	@$(BIN)/python -m tests.walk.soak $(ARGS)
 
 check: $(DEV) ## Check format, lint, types, and that the generated pages of docs are up to date
 	$(BIN)/ruff format --check --quiet

@@ -194,9 +194,12 @@ class Site:
     def in_flight(self) -> int:
         return int(self.book()["in_flight"])
 
-    def faults(self, model: str, *spelled: str) -> None:
-        """How the next calls of this model break."""
-        assert call("POST", f"{self.simulator.url}/faults", {"model": model, "faults": spelled}).status == 200
+    def faults(self, model: str, *spelled: str) -> list[str]:
+        """Have the next calls of this model break like this; all that are to come."""
+        told = call("POST", f"{self.simulator.url}/faults", {"model": model, "faults": spelled})
+        assert told.status == 200, told.body
+        coming: list[str] = told.body["coming"]
+        return coming
 
     def queue(self, name: str) -> tuple[int, int]:
         """Ready messages and consumers of a queue, counted now; zeros where there is none."""
