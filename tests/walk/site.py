@@ -229,6 +229,8 @@ def site(folder: Path, database_url: str, broker_url: str, *, latency_ms: int = 
             "PATH": os.environ["PATH"],
             "LANG": "C.UTF-8",
             "PYTHONUNBUFFERED": "1",
+            # a process that is ended by its own machine code says where
+            "PYTHONFAULTHANDLER": "1",
             "BRANDQ_DATABASE_URL": database_url,
             "BRANDQ_BROKER_URL": broker_url,
             "BRANDQ_SIMULATE": "all",

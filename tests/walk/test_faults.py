@@ -104,23 +104,30 @@ def test_a_worker_that_is_told_to_stop_finishes_what_it_can(door: Door) -> None:
 
 
 def test_a_worker_that_was_away_past_its_lease_changes_nothing(door: Door) -> None:
-    """Given a worker that is frozen with calls in flight, when their leases pass, another one takes over, and the first
-    wakes up with its late answers, then those count for nothing, and are on record as paid."""
+    """Given a worker that is frozen with calls in flight, when their leases pass, and it wakes up with its late answers
+    while another one asks the same samples, then those count for nothing, and are on record as paid."""
     work = door.submit(1)
     slow_calls(door, "drip", work)
     frozen = door.site.worker("fetch")
     in_flight(door, work)
     frozen.pause()
+    slow_calls(door, "drip", work)
     other = door.site.worker(*ALL)
-    door.site.ended(work.ids, 90)
-    before = whole_truth(door.site, work.ids, lost=work.planned)
+
+    def taken_over() -> bool:
+        door.site.tick()
+        return door.calls(work) == 2 * work.planned
+
+    wait_until(taken_over, 60, "the other one to ask", every_s=0.5)
     frozen.resume()
+    door.site.ended(work.ids, 60)
+    before = whole_truth(door.site, work.ids, lost=work.planned)
     assert other.stop() == 0
     door.site.worker("analyze", "report", "upkeep")
     later = door.submit()
     door.site.ended(later.ids, 60)
     whole_truth(door.site, later.ids, lost=0)
-    assert frozen.stop() == 0, "it ended all that it had begun"
+    assert frozen.stop() == 0, "it ended all that it had begun, and works on"
     after = whole_truth(door.site, work.ids, lost=work.planned)
     assert after == before
     assert after.attempts["lost"] == work.planned
