@@ -38,7 +38,7 @@ def answered(site: Installed, repeats: int, *, deadline_s: int = 3600) -> tuple[
 def begin_and_die(site: Installed, execution_id: str, ids: list[int]) -> None:
     """What a worker leaves that dies while it reads these answers."""
     with site.desk.database.begin() as db:
-        store.begin_reading(db, execution_id, ids)
+        store.begin_reading(db, execution_id, ids, now=site.desk.now())
 
 
 def nothing_stuck(site: Installed) -> None:

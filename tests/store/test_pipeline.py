@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -234,9 +234,11 @@ def test_lost_messages_are_found_once(database: Database) -> None:
     settle(database, claim(database, sample_ids[:3]), answered())
     later = NOW + timedelta(minutes=5)
     with database.begin() as db:
-        waiting = store.stranded(db, SampleState.WAITING, sent_before=later, now=later, limit=100)
-        unread = store.stranded(db, SampleState.ANSWERED, sent_before=later, now=later, limit=100)
-        assert store.stranded(db, SampleState.WAITING, sent_before=later, now=later, limit=100) == []
+        waiting = store.stranded(db, SampleState.WAITING, sent_before=later, begun_before=later, now=later, limit=100)
+        unread = store.stranded(db, SampleState.ANSWERED, sent_before=later, begun_before=later, now=later, limit=100)
+        assert (
+            store.stranded(db, SampleState.WAITING, sent_before=later, begun_before=later, now=later, limit=100) == []
+        )
     assert sorted(sample_id for batch in waiting for sample_id in batch.sample_ids) == sorted(sample_ids[3:])
     assert sorted(sample_id for batch in unread for sample_id in batch.sample_ids) == sorted(sample_ids[:3])
 
@@ -350,3 +352,45 @@ def test_an_unreachable_database_is_named() -> None:
     with pytest.raises(DatabaseNotReady, match="does not answer"), database.read():
         pass
     database.dispose()
+
+
+def test_what_was_begun_is_not_sent_again_so_soon(database: Database) -> None:
+    """Given an answer whose reading was begun, and a report likewise, when their messages are past the time after which
+    unbegun ones count as lost, then they are left alone until the longer time has passed."""
+    execution_id = plan(database)
+    sample_ids = ids(database, execution_id)
+    settle(database, claim(database, sample_ids), answered())
+    with database.begin() as db:
+        store.begin_reading(db, execution_id, sample_ids[:3], now=NOW)
+    soon, later = NOW + timedelta(minutes=1), NOW + timedelta(minutes=6)
+
+    def stranded(sent_before: datetime, begun_before: datetime) -> list[int]:
+        with database.begin() as db:
+            batches = store.stranded(
+                db, SampleState.ANSWERED, sent_before=sent_before, begun_before=begun_before, now=NOW, limit=100
+            )
+        return sorted(sample_id for batch in batches for sample_id in batch.sample_ids)
+
+    assert stranded(soon, NOW) == sorted(sample_ids[3:])
+    assert stranded(later, soon) == sorted(sample_ids)
+    analyze(database, sample_ids)
+    assert close(database, execution_id)
+    with database.begin() as db:
+        assert store.begin_report(db, execution_id, now=NOW)
+        assert store.stranded_reports(db, sent_before=soon, begun_before=NOW, now=NOW, limit=10) == []
+        found = store.stranded_reports(db, sent_before=later, begun_before=soon, now=NOW, limit=10)
+    assert [one for one, _ in found] == [execution_id]
+
+
+def test_an_attempt_outlives_neither_its_worker_nor_its_execution(database: Database) -> None:
+    """Given calls of a worker that died, in an execution that was cancelled before their leases passed, when upkeep looks
+    long after, then their attempts are on record as lost, once; those of living claims are not touched."""
+    execution_id, other = plan(database), plan(database)
+    claim(database, ids(database, execution_id)[:3])
+    claim(database, ids(database, other)[:2])
+    with database.begin() as db:
+        store.cancel_execution(db, execution_id, owner="ann", now=NOW)
+        late = NOW + timedelta(hours=2)
+        assert store.lose_orphans(db, started_before=NOW, now=late, limit=100) == 0
+        assert store.lose_orphans(db, started_before=late, now=late, limit=100) == 3
+        assert store.lose_orphans(db, started_before=late, now=late, limit=100) == 0

@@ -83,7 +83,9 @@ def releasing(database: Database, count: int) -> Callable[[store.Transaction], o
 
 def resending(database: Database, count: int) -> Callable[[store.Transaction], object]:
     plan(database, plan=Plan(PLAN.brands, PLAN.prompts, PLAN.engines, repeats=count))
-    return lambda db: store.stranded(db, SampleState.WAITING, sent_before=LATER, now=LATER, limit=1000)
+    return lambda db: store.stranded(
+        db, SampleState.WAITING, sent_before=LATER, begun_before=LATER, now=LATER, limit=1000
+    )
 
 
 def reading(database: Database, count: int) -> Callable[[store.Transaction], object]:
@@ -92,7 +94,7 @@ def reading(database: Database, count: int) -> Callable[[store.Transaction], obj
     sample_ids = [one.sample_id for one in claims]
 
     def read(db: store.Transaction) -> None:
-        store.begin_reading(db, execution_id, sample_ids)
+        store.begin_reading(db, execution_id, sample_ids, now=NOW)
         unread = store.unread_answers(db, execution_id, sample_ids)
         store.record_findings(db, {one.sample_id: Findings(()) for one in unread}, method_version="m1")
 

@@ -49,15 +49,15 @@ def test_no_call_is_lost_with_the_broker(door: Door, rabbitmq_server: RabbitmqSe
 
 def test_no_call_is_lost_with_the_queues(door: Door, rabbitmq_server: RabbitmqServer) -> None:
     """Given messages of every stage that wait, when all queues are purged, then the sweeps send again what was open."""
-    unanswered, unread, unreported = door.submit(3), door.submit(3), door.submit(3)
+    works = [door.submit(3) for _ in range(3)]
     fetching = door.site.worker("fetch")
-    wait_until(lambda: door.states(unreported) == {"answered": unreported.planned}, 40, "answers")
+    wait_until(lambda: all(door.states(one) == {"answered": one.planned} for one in works), 40, "answers")
     fetching.kill()
     later = door.submit(3)
     rabbitmq_server.purge_all(door.site.vhost)
     assert (door.site.queue("fetch"), door.site.queue("analyze")) == ((0, 0), (0, 0))
     door.site.worker(*ALL)
-    ids = [*unanswered.ids, *unread.ids, *unreported.ids, *later.ids]
+    ids = [execution_id for work in (*works, later) for execution_id in work.ids]
     door.site.ended(ids, 60)
     whole_truth(door.site, ids, lost=0)
 

@@ -28,7 +28,7 @@ def analyze(desk: Desk, execution_id: str, sample_ids: list[int]) -> None:
     """
     with desk.database.begin() as db:
         plan = desk.plans_of(db, [execution_id]).get(execution_id)
-        begun = store.begin_reading(db, execution_id, sample_ids) if plan is not None else []
+        begun = store.begin_reading(db, execution_id, sample_ids, now=desk.now()) if plan is not None else []
     if plan is not None and begun:
         _read(desk, execution_id, plan, [sample_id for sample_id, reads in begun if reads == 1])
         # what was begun before and not brought to an end goes alone, so that it takes no others with it

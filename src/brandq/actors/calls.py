@@ -14,6 +14,7 @@ import math
 import random
 import time
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -235,7 +236,10 @@ class Calls:
                 return await self.desk.in_thread(lambda: _record(self.desk, landed))
             except DatabaseNotReady as error:
                 logger.error("%d answers wait for the database: %s", len(landed), error)
-                await asyncio.sleep(STORE_AGAIN_S)
+            # while a commit waited for somebody's lock, these could not be renewed
+            with suppress(DatabaseNotReady):
+                await self.desk.in_thread(lambda: _renew(self.desk, [one.ticket.claim for one in landed]))
+            await asyncio.sleep(STORE_AGAIN_S)
 
     # -- watching
 

@@ -39,6 +39,8 @@ BUSY_FACTOR = 10
 MOST_ROWS = 2000
 #: what a standing truth may lag behind before it counts as broken: a lease, and two ticks
 SLACK_S = 300
+#: no call takes so long, with its wait for a slot and its commit
+ORPHANED_AFTER = timedelta(hours=1)
 #: executions that ended longer ago are not looked at every minute
 LOOK_BACK = timedelta(hours=2)
 #: past an execution's deadline, what is answered has so long to be analyzed; below SLACK_S by two ticks
@@ -83,9 +85,11 @@ def resume(desk: Desk, *, dead: Collection[str]) -> None:
         _, lost = store.release_expired(db, now=now, limit=MOST_ROWS, dead=dead)
         # whatever was sent up to this moment was sent into a broker that is no more
         before = now + timedelta(seconds=1)
-        waiting = store.stranded(db, SampleState.WAITING, sent_before=before, now=now, limit=MOST_ROWS)
-        answered = store.stranded(db, SampleState.ANSWERED, sent_before=before, now=now, limit=MOST_ROWS)
-        reporting = store.stranded_reports(db, sent_before=before, now=now, limit=MOST_ROWS)
+        waiting, answered = (
+            store.stranded(db, state, sent_before=before, begun_before=before, now=now, limit=MOST_ROWS)
+            for state in (SampleState.WAITING, SampleState.ANSWERED)
+        )
+        reporting = store.stranded_reports(db, sent_before=before, begun_before=before, now=now, limit=MOST_ROWS)
     for execution_id in lost:
         close_if_done(desk, execution_id)
     send_fetches(desk, waiting)
@@ -130,8 +134,10 @@ def resend_answered(desk: Desk) -> int:
 def _resend(desk: Desk, state: SampleState, queue_name: str, send: Callable[[Desk, list[store.Batch]], None]) -> int:
     now = desk.now()
     with desk.database.begin() as db:
-        sent_before = now - _patience(desk, queue_name)
-        batches = store.stranded(db, state, sent_before=sent_before, now=now, limit=MOST_ROWS)
+        sent_before, begun_before = now - _patience(desk, queue_name), now - _patience_with_begun(desk)
+        batches = store.stranded(
+            db, state, sent_before=sent_before, begun_before=begun_before, now=now, limit=MOST_ROWS
+        )
     send(desk, batches)
     return sum(len(batch.sample_ids) for batch in batches)
 
@@ -144,6 +150,11 @@ def _patience(desk: Desk, queue_name: str) -> timedelta:
         logger.warning("%s", error)
         empty = False
     return timedelta(seconds=desk.settings.lost_after_s * (1 if empty else BUSY_FACTOR))
+
+
+def _patience_with_begun(desk: Desk) -> timedelta:
+    """How old the beginning of a reading or a report must be to count as lost: while it goes on, it is not."""
+    return timedelta(seconds=desk.settings.lost_after_s * BUSY_FACTOR)
 
 
 def close_unclosed(desk: Desk) -> int:
@@ -160,7 +171,10 @@ def resend_reports(desk: Desk) -> int:
     now = desk.now()
     with desk.database.begin() as db:
         sent_before = now - timedelta(seconds=desk.settings.lost_after_s)
-        stranded = store.stranded_reports(db, sent_before=sent_before, now=now, limit=MOST_ROWS)
+        begun_before = now - _patience_with_begun(desk)
+        stranded = store.stranded_reports(
+            db, sent_before=sent_before, begun_before=begun_before, now=now, limit=MOST_ROWS
+        )
     for execution_id, priority in stranded:
         desk.send(report, execution_id, priority=priority)
     return len(stranded)
@@ -173,6 +187,15 @@ def resend_deliveries(desk: Desk) -> int:
     for execution_id in due:
         desk.send(notify, execution_id)
     return len(due)
+
+
+def end_orphans(desk: Desk) -> int:
+    """Hourly: end the attempts of workers that vanished after their execution was cancelled, or had expired."""
+    now = desk.now()
+    if not _turn(desk, "orphans", now.replace(minute=0, second=0, microsecond=0)):
+        return 0
+    with desk.database.begin() as db:
+        return store.lose_orphans(db, started_before=now - ORPHANED_AFTER, now=now, limit=MOST_ROWS)
 
 
 def remove_old(desk: Desk) -> int:
@@ -220,6 +243,7 @@ SWEEPS: tuple[Callable[[Desk], int], ...] = (
     resend_answered,
     resend_reports,
     resend_deliveries,
+    end_orphans,
     remove_old,
     forget_old,
     check_truths,

@@ -450,11 +450,17 @@ def lock_overdue(db: Connection, *, now: datetime, limit: int) -> list[str]:
     return list(db.execute(longest.with_for_update(skip_locked=True)).scalars())
 
 
-def stranded_reports(db: Connection, *, sent_before: datetime, now: datetime, limit: int) -> list[tuple[str, int]]:
-    """Executions whose report message is long past, with their priority; they are marked as sent now."""
+def stranded_reports(
+    db: Connection, *, sent_before: datetime, begun_before: datetime, now: datetime, limit: int
+) -> list[tuple[str, int]]:
+    """Executions whose report message is long past, with their priority; they are marked as sent now.
+
+    ``begun_before``: a report that was begun is probably being built, and its message is not lost so soon.
+    """
+    long_past = executions.c.updated_at < sa.case((executions.c.builds == 0, sent_before), else_=begun_before)
     rows = db.execute(
         sa.select(executions.c.execution_id, executions.c.priority)
-        .where(executions.c.status == ExecutionState.REPORTING, executions.c.updated_at < sent_before)
+        .where(executions.c.status == ExecutionState.REPORTING, long_past)
         .limit(limit)
     ).all()
     ids = [row.execution_id for row in rows]

@@ -20,7 +20,9 @@ _MOST_IDS = 5000
 _SPANS = ("spans", "evidence", "elsewhere", "doubtful")
 
 
-def begin_reading(db: Connection, execution_id: str, sample_ids: Collection[int]) -> list[tuple[int, int]]:
+def begin_reading(
+    db: Connection, execution_id: str, sample_ids: Collection[int], *, now: datetime
+) -> list[tuple[int, int]]:
     """Count a reading of those of these answers that are not analyzed; the samples, and the how manieth it is of each.
 
     Committed before an answer is read, so that one which ends its worker each time is known by it.
@@ -32,7 +34,7 @@ def begin_reading(db: Connection, execution_id: str, sample_ids: Collection[int]
             samples.c.execution_id == execution_id,
             samples.c.state == SampleState.ANSWERED,
         )
-        .values(reads=samples.c.reads + 1)
+        .values(reads=samples.c.reads + 1, sent_at=now)
         .returning(samples.c.sample_id, samples.c.reads)
     )
     return sorted((row.sample_id, row.reads) for row in db.execute(begun))

@@ -148,7 +148,10 @@ def begin_report(db: Connection, execution_id: str, *, now: datetime) -> bool:
     mine = executions.c.execution_id == execution_id
     waiting = executions.c.status == ExecutionState.REPORTING
     builds = db.execute(
-        sa.update(executions).where(mine, waiting).values(builds=executions.c.builds + 1).returning(executions.c.builds)
+        sa.update(executions)
+        .where(mine, waiting)
+        .values(builds=executions.c.builds + 1, updated_at=now)
+        .returning(executions.c.builds)
     ).scalar()
     if builds is None or builds <= MAX_BUILDS:
         return builds is not None

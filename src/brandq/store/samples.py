@@ -321,6 +321,26 @@ def _lose_attempts(db: Connection, sample_ids: Sequence[int], now: datetime) -> 
     )
 
 
+def lose_orphans(db: Connection, *, started_before: datetime, now: datetime, limit: int) -> int:
+    """End attempts that began before then and whose worker vanished after its claim was gone; how many."""
+    orphans = (
+        sa.select(attempts.c.sample_id)
+        .join(samples, samples.c.sample_id == attempts.c.sample_id)
+        .where(
+            attempts.c.outcome.is_(None),
+            attempts.c.started_at < started_before,
+            attempts.c.attempt == samples.c.attempt,
+            samples.c.state != SampleState.ASKING,
+        )
+        .order_by(attempts.c.sample_id)
+        .limit(limit)
+    )
+    ids = list(db.execute(orphans).scalars())
+    if ids:
+        _lose_attempts(db, ids, now)
+    return len(ids)
+
+
 def batches_of(db: Connection, sample_ids: Sequence[int], *, most: int = MOST_IN_BATCH) -> list[Batch]:
     """These samples as batches of at most so many, the most urgent first."""
     return _batched(db, among(db, samples.c.sample_id, sample_ids), most) if sample_ids else []
@@ -369,8 +389,19 @@ def _in_batches(rows: Sequence[Any], most: int) -> list[Batch]:
     return sorted(batches, key=lambda batch: (-batch.priority, batch.sample_ids[0]))
 
 
-def stranded(db: Connection, state: SampleState, *, sent_before: datetime, now: datetime, limit: int) -> list[Batch]:
-    """Samples in this state whose message is long past, as batches; they are marked as sent now."""
+def stranded(
+    db: Connection,
+    state: SampleState,
+    *,
+    sent_before: datetime,
+    begun_before: datetime,
+    now: datetime,
+    limit: int,
+) -> list[Batch]:
+    """Samples in this state whose message is long past, as batches; they are marked as sent now.
+
+    ``begun_before``: an answer whose reading was begun is probably being read, and its message is not lost so soon.
+    """
     statuses = list(EXECUTION_OPEN)
     if state == SampleState.ANSWERED:
         # what a cancelled execution was answered is analyzed all the same: a report over it may be asked for
@@ -379,7 +410,10 @@ def stranded(db: Connection, state: SampleState, *, sent_before: datetime, now: 
         db.execute(
             sa.select(samples.c.sample_id)
             .join(executions, executions.c.execution_id == samples.c.execution_id)
-            .where(samples.c.state == state, samples.c.sent_at < sent_before, executions.c.status.in_(statuses))
+            .where(samples.c.state == state, executions.c.status.in_(statuses))
+            # the first bound is for the index, which knows nothing of readings
+            .where(samples.c.sent_at < max(sent_before, begun_before))
+            .where(samples.c.sent_at < sa.case((samples.c.reads == 0, sent_before), else_=begun_before))
             .order_by(executions.c.priority.desc(), samples.c.sample_id)
             .limit(limit)
         ).scalars()
