@@ -183,7 +183,11 @@ def reporting(door: Door, _: RabbitmqServer) -> Iterator[Stopped]:
     work = door.submit()
     with locked(door.site, "reports"):
         worker = door.site.worker(*ALL)
-        _reached("a report to be published", lambda: waits_for(door.site, "reports"))
+        _reached(
+            "a report to be published",
+            lambda: door.states(work) == {"analyzed": work.planned},
+            lambda: waits_for(door.site, "reports"),
+        )
         yield Stopped(worker, work, lost=0)
 
 
