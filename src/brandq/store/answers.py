@@ -58,14 +58,16 @@ def _answer(row: Row[Any]) -> Answer:
 
 def unread_answers(db: Connection, execution_id: str, sample_ids: Sequence[int]) -> list[Placed]:
     """Those of the samples that are answered and not analyzed."""
+    return _placed(
+        db, execution_id, among(db, samples.c.sample_id, sample_ids), samples.c.state == SampleState.ANSWERED
+    )
+
+
+def _placed(db: Connection, execution_id: str, *where: sa.ColumnElement[bool]) -> list[Placed]:
     rows = db.execute(
         sa.select(samples.c.prompt_no, samples.c.engine, samples.c.repeat_no, answers)
         .join(answers, answers.c.sample_id == samples.c.sample_id)
-        .where(
-            samples.c.execution_id == execution_id,
-            among(db, samples.c.sample_id, sample_ids),
-            samples.c.state == SampleState.ANSWERED,
-        )
+        .where(samples.c.execution_id == execution_id, *where)
         .order_by(samples.c.sample_id)
     )
     return [Placed(row.sample_id, row.prompt_no, row.engine, row.repeat_no, _answer(row)) for row in rows]
@@ -242,24 +244,12 @@ def import_answers(db: Connection, execution_id: str, given: Mapping[Place, Answ
 
 def all_answers(db: Connection, execution_id: str) -> list[Placed]:
     """Every answer of an execution, analyzed or not."""
-    rows = db.execute(
-        sa.select(samples.c.prompt_no, samples.c.engine, samples.c.repeat_no, answers)
-        .join(answers, answers.c.sample_id == samples.c.sample_id)
-        .where(samples.c.execution_id == execution_id)
-        .order_by(samples.c.sample_id)
-    )
-    return [Placed(row.sample_id, row.prompt_no, row.engine, row.repeat_no, _answer(row)) for row in rows]
+    return _placed(db, execution_id)
 
 
 def answers_of(db: Connection, execution_id: str, sample_ids: Sequence[int]) -> list[Placed]:
     """The answers of these samples, analyzed or not, for executions too large to have all of them in memory."""
-    rows = db.execute(
-        sa.select(samples.c.prompt_no, samples.c.engine, samples.c.repeat_no, answers)
-        .join(answers, answers.c.sample_id == samples.c.sample_id)
-        .where(samples.c.execution_id == execution_id, samples.c.sample_id.in_(sample_ids))
-        .order_by(samples.c.sample_id)
-    )
-    return [Placed(row.sample_id, row.prompt_no, row.engine, row.repeat_no, _answer(row)) for row in rows]
+    return _placed(db, execution_id, among(db, samples.c.sample_id, sample_ids))
 
 
 @dataclass(frozen=True)
