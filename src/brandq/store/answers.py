@@ -22,8 +22,8 @@ from brandq.store.findings import findings_of
 from brandq.store.moving import among
 from brandq.tables import answers, executions, findings, readings, samples
 
-#: ids bound in one statement; SQLite takes 32,766 at most
-_MOST_IDS = 5000
+#: rows of one INSERT, so that what is bound for it does not stand in memory twice as a whole
+_MOST_ROWS = 5000
 #: executions that are looked through for answers that may be taken instead of new ones, the newest first
 _MOST_LIKE = 500
 
@@ -181,11 +181,8 @@ _OWN = ("sample_id", "taken_from", "cost_basis", "chain_no", "digest")
 
 def _sources(db: Connection, sample_ids: Sequence[int]) -> dict[int, Row[Any]]:
     wanted = [answers.c[name] for name in ("sample_id", "taken_from", "content_digest", "digest")]
-    return {
-        row.sample_id: row
-        for start in range(0, len(sample_ids), _MOST_IDS)
-        for row in db.execute(sa.select(*wanted).where(answers.c.sample_id.in_(sample_ids[start : start + _MOST_IDS])))
-    }
+    found = db.execute(sa.select(*wanted).where(among(db, answers.c.sample_id, sample_ids)))
+    return {row.sample_id: row for row in found}
 
 
 def _insert_copies(db: Connection, copies: Sequence[Mapping[str, Any]]) -> None:
@@ -237,8 +234,8 @@ def import_answers(db: Connection, execution_id: str, given: Mapping[Place, Answ
             for row in rows
         ],
     )
-    for start in range(0, len(stored), _MOST_IDS):
-        db.execute(sa.insert(answers), stored[start : start + _MOST_IDS])
+    for start in range(0, len(stored), _MOST_ROWS):
+        db.execute(sa.insert(answers), stored[start : start + _MOST_ROWS])
     return len(stored)
 
 

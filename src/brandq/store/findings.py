@@ -14,8 +14,6 @@ from brandq.states import SampleState
 from brandq.store.moving import among, insert_rows, move_samples
 from brandq.tables import citations, findings, readings, samples
 
-#: ids bound in one statement; SQLite takes 32,766 at most
-_MOST_IDS = 5000
 #: fields of a BrandFinding that are lists of (start, end)
 _SPANS = ("spans", "evidence", "elsewhere", "doubtful")
 
@@ -103,10 +101,8 @@ def stale_readings(db: Connection, execution_id: str, method_version: str) -> li
 
 def replace_findings(db: Connection, found: Mapping[int, Findings], *, method_version: str) -> None:
     """Record the findings of answers that were analyzed before, in place of the old ones."""
-    ids = sorted(found)
-    for start in range(0, len(ids), _MOST_IDS):
-        for table in (readings, findings, citations):
-            db.execute(sa.delete(table).where(table.c.sample_id.in_(ids[start : start + _MOST_IDS])))
+    for table in (readings, findings, citations):
+        db.execute(sa.delete(table).where(among(db, table.c.sample_id, found)))
     _insert_findings(db, found, method_version)
 
 
