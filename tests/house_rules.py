@@ -53,14 +53,23 @@ class Room:
     no_stdlib: Set[str] = frozenset()
 
 
-_CORE = frozenset({"core", "reports"})
+_CORE = frozenset({"core", "reports", "words"})
 _KEEPERS = frozenset({"settings", "store", "providers", "webhooks"})
 
 ROOMS = {
     "root": Room(frozenset()),
     "core": Room(_CORE, PURE, IMPURE),
-    # its renderers fill templates
-    "reports": Room(_CORE, PURE | {"jinja2", "markupsafe"}, IMPURE),
+    "reports": Room(_CORE, PURE, IMPURE),
+    # numbers and dates as each language writes them
+    "words": Room(_CORE, PURE | {"babel"}, IMPURE),
+    # draws what the charts of the core describe, and gives out the bundle that draws them in a page
+    "drawing": Room(_CORE, frozenset({"vl_convert"}), IMPURE),
+    # one library for each form; a form that is large is written to a temporary file, and sent from there
+    "exports": Room(
+        _CORE | {"drawing", "exports"},
+        PURE | {"jinja2", "markupsafe", "nh3", "weasyprint", "xlsxwriter"},
+        IMPURE - {"tempfile"},
+    ),
     # a dialect never imports another: what two of them share stands in a module of the core
     "dialect": Room(_CORE, PURE, IMPURE),
     # a keeper knows exactly one thing outside: the environment, the database, or HTTP
@@ -73,8 +82,8 @@ ROOMS = {
     "sending": Room(_CORE | _KEEPERS | {"stages", "sending"}, frozenset({"dramatiq", "pika", "periodiq"})),
     # web sends; it never calls a stage
     "web": Room(
-        _CORE | _KEEPERS | {"web", "sending"},
-        frozenset({"starlette", "anyio", "jinja2", "markupsafe", "prometheus_client"}),
+        _CORE | _KEEPERS | {"web", "sending", "exports", "drawing"},
+        frozenset({"starlette", "anyio", "jinja2", "markupsafe", "nh3", "prometheus_client"}),
     ),
     "simulator": Room(_CORE | {"simulator"}, frozenset({"starlette", "uvicorn"})),
 }
@@ -91,10 +100,13 @@ _PLACES = {
     "brandq.actors.reading": "sending",
     "brandq.actors.sending": "sending",
     "brandq.analysis": "core",
+    "brandq.charts": "core",
+    "brandq.charts.drawing": "drawing",
     "brandq.cli": "cli",
     "brandq.costs": "core",
     "brandq.doctor": "cli",
     "brandq.errors": "core",
+    "brandq.exports": "exports",
     "brandq.grading": "core",
     "brandq.importing": "core",
     "brandq.judging": "cli",
@@ -116,6 +128,7 @@ _PLACES = {
     "brandq.verifying": "sending",
     "brandq.web": "web",
     "brandq.webhooks": "webhooks",
+    "brandq.words": "words",
 }
 #: the modules of providers that know the dialects and choose among them
 _ABOVE_DIALECTS = frozenset({"registry", "rows"})
@@ -206,7 +219,7 @@ def imports_inside(module: str, tree: ast.Module) -> Iterator[str]:
 
 def core_is_pure(module: str, tree: ast.Module) -> Iterator[str]:
     """The core asks no clock and opens no file: ``now`` and the text are arguments."""
-    if room_of(module) not in ("core", "reports", "dialect"):
+    if room_of(module) not in ("core", "reports", "words", "dialect"):
         return
     for node in ast.walk(tree):
         if isinstance(node, ast.Call):

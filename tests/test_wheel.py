@@ -26,7 +26,7 @@ def test_an_installed_wheel_migrates_and_asks(tmp_path: Path) -> None:
     assert any(name.startswith("brandq/migrations/versions/") for name in names)
     assert "brandq/providers/registry.toml" in names
     assert any(name.startswith("brandq/web/templates/") for name in names)
-    assert any(name.startswith("brandq/reports/templates/") for name in names)
+    assert any(name.startswith("brandq/exports/templates/") for name in names)
     assert not any(name.startswith(("tests/", "src/")) for name in names)
     shown = subprocess.run(
         [

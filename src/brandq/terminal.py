@@ -18,9 +18,9 @@ from rich.text import Text
 from brandq import __version__, store
 from brandq.actors.accepting import Accepted
 from brandq.actors.desk import Desk
+from brandq.exports import html, markdown
 from brandq.plan import Plan
 from brandq.providers.registry import EngineListing
-from brandq.reports import html, markdown
 from brandq.reports.summary import summary_rows
 from brandq.states import ExecutionState
 from brandq.web.pauses import Known, known_of

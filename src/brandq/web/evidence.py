@@ -13,9 +13,9 @@ from brandq.actors.desk import Desk
 from brandq.actors.reading import facts_by_this_method
 from brandq.analysis.findings import UNUSABLE
 from brandq.errors import BadRequest, Fault, NotFound
+from brandq.exports import html, markdown
 from brandq.plan import MAX_PROMPTS, Plan, name_key
 from brandq.providers.dialect import AnswerKind
-from brandq.reports import html, markdown
 from brandq.states import SampleState
 from brandq.store import Execution, Progress
 from brandq.web import wire

@@ -10,7 +10,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from brandq.reports.summary import disclosure_words, percent, place, sentiments, threshold_words, to_seconds
 
 _TEMPLATES = Environment(
-    loader=PackageLoader("brandq.reports"),
+    loader=PackageLoader("brandq.exports"),
     autoescape=True,
     undefined=StrictUndefined,
     trim_blocks=True,

@@ -1,0 +1,217 @@
+"""What people read, in their language: texts, numbers, dates and amounts, in English and in simplified Chinese.
+
+A text is written once, in English, where it arises, and is its own key in the catalogues beside this module
+(gettext's .po files, one for each part of the product). Pages say their texts as templates with named gaps. Messages
+of errors, reasons in reports and what stands in the database arrive as finished sentences: ``told`` recognises them by
+the shape of their template, so that what was stored in English can be read in Chinese, whoever stored it and when.
+"""
+
+from __future__ import annotations
+
+import re
+import string
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from functools import cache, cached_property, lru_cache
+from importlib.resources import files
+from io import BytesIO
+from typing import Any, Literal, get_args
+
+from babel import Locale
+from babel.dates import format_date, format_datetime
+from babel.lists import format_list
+from babel.messages.pofile import read_po
+from babel.numbers import format_compact_decimal, format_currency, format_decimal, format_percent
+
+Language = Literal["en", "zh"]
+LANGUAGES: tuple[Language, ...] = get_args(Language)
+
+#: each language in its own name, as a switch shows it
+OWN_NAMES: Mapping[Language, str] = {"en": "English", "zh": "简体中文"}
+#: as HTML and HTTP name it
+TAGS: Mapping[Language, str] = {"en": "en", "zh": "zh-Hans"}
+
+_LOCALES: Mapping[Language, Locale] = {"en": Locale("en", "US"), "zh": Locale("zh", "CN", script="Hans")}
+#: how deep a message may hold another one
+_MOST_DEPTH = 4
+_TOLD = ":told"
+
+
+def language_of(accepted: str) -> Language:
+    """The language that an Accept-Language header prefers; English where it names none of ours."""
+    wishes: list[tuple[float, int, Language]] = []
+    for place, part in enumerate(accepted.split(",")[:20]):
+        tag, _, rest = part.strip().partition(";")
+        weight = re.fullmatch(r"\s*q\s*=\s*([01](?:\.\d{1,3})?)\s*", rest)
+        quality = float(weight[1]) if weight else 1.0
+        name = tag.strip().split("-")[0].lower()
+        if name in LANGUAGES and quality > 0:
+            wishes.append((-quality, place, name))
+    return min(wishes)[2] if wishes else "en"
+
+
+@dataclass(frozen=True)
+class Shape:
+    """A template with gaps, as finished sentences are recognised by it."""
+
+    template: str
+    translated: str
+    start: str
+    pattern: re.Pattern[str]
+    #: characters that are not in a gap; of two templates that fit, the one with more is meant
+    literal: int
+
+
+class Words:
+    """One language. ``say`` and ``count`` write texts of ours; ``told`` reads finished English sentences."""
+
+    def __init__(self, language: Language) -> None:
+        self.language: Language = language
+        self.tag = TAGS[language]
+        self.locale = _LOCALES[language]
+        self._told = lru_cache(maxsize=8192)(self._recognise)
+
+    # -- texts
+
+    def say(self, text: str, /, **values: object) -> str:
+        """This template in this language, its gaps filled."""
+        return self.template(text).format(**values) if values else self.template(text)
+
+    def count(self, n: int, one: str, many: str, /, **values: object) -> str:
+        """The template for one or for any other number; ``{n}`` in it is the number as it is written here."""
+        return self.say(one if n == 1 else many, n=self.number(n), **values)
+
+    def template(self, text: str) -> str:
+        return self._catalogue.get(text) or text
+
+    def told(self, message: str | None) -> str:
+        """A finished English sentence in this language: as it is where no catalogue has its shape."""
+        return "" if message is None else self._told(message, 0)
+
+    def _recognise(self, message: str, depth: int) -> str:
+        if self.language == "en" or not message or depth > _MOST_DEPTH:
+            return message
+        exact = self._catalogue.get(message)
+        if exact is not None and "{" not in message:
+            return exact
+        for shape in self._shapes:
+            if message.startswith(shape.start) and (found := shape.pattern.fullmatch(message)):
+                return _Filler(lambda inner: self._told(inner, depth + 1)).format(shape.translated, **found.groupdict())
+        return message
+
+    def list(self, parts: Iterable[str]) -> str:
+        """``a, b and c``."""
+        return format_list([str(part) for part in parts], locale=self.locale)
+
+    @cached_property
+    def _catalogue(self) -> Mapping[str, str]:
+        return {} if self.language == "en" else catalogue(self.language)
+
+    @cached_property
+    def _shapes(self) -> Sequence[Shape]:
+        shapes = [_shape(text, translated) for text, translated in self._catalogue.items() if "{" in text]
+        return sorted(shapes, key=lambda shape: -shape.literal)
+
+    # -- numbers, dates, amounts
+
+    def number(self, value: float | Decimal, digits: int = 0) -> str:
+        return str(format_decimal(value, f"#,##0.{'0' * digits}" if digits else "#,##0", locale=self.locale))
+
+    def short(self, value: float) -> str:
+        """``12K``, ``1.2万``."""
+        return str(format_compact_decimal(value, fraction_digits=1, locale=self.locale))
+
+    def percent(self, value: float, digits: int = 0) -> str:
+        """A proportion from 0 to 1 as per cent."""
+        return str(format_percent(value, f"#,##0{'.' + '0' * digits if digits else ''}%", locale=self.locale))
+
+    def money(self, amount: Decimal | str, currency: str) -> str:
+        """An amount with its currency: two decimals, or as many as the first two digits that count need."""
+        exact = Decimal(amount)
+        digits = 2 if not exact or abs(exact) >= 1 else min(6, max(2, 1 - exact.adjusted()))
+        return str(
+            format_currency(exact, currency, f"¤#,##0.{'0' * digits}", locale=self.locale, currency_digits=False)
+        )
+
+    def instant(self, at: datetime | str | None, *, seconds: bool = False) -> str:
+        """A moment in UTC, and says so; a dash for None. Text is read as ISO 8601."""
+        moment = _moment(at)
+        if moment is None:
+            return "–"
+        shape = "MMM d, yyyy, HH:mm" if self.language == "en" else "y年M月d日 HH:mm"
+        return f"{format_datetime(moment, shape + (':ss' if seconds else ''), locale=self.locale)} UTC"
+
+    def day(self, at: datetime | date | str | None) -> str:
+        moment = _moment(at) if isinstance(at, datetime | str) else at
+        return "–" if moment is None else str(format_date(moment, "medium", locale=self.locale))
+
+    def duration(self, seconds: float | timedelta) -> str:
+        """``40 s``, ``12 min``, ``3 h 20 min``, ``4 days``."""
+        whole = max(0, round(seconds.total_seconds() if isinstance(seconds, timedelta) else seconds))
+        if whole < 90:
+            return self.say("{n} s", n=self.number(whole))
+        minutes = round(whole / 60)
+        if minutes < 90:
+            return self.say("{n} min", n=self.number(minutes))
+        hours, rest = divmod(minutes, 60)
+        if hours < 48:
+            return self.say("{h} h {m} min", h=self.number(hours), m=rest) if rest else self.say("{h} h", h=hours)
+        return self.say("{n} days", n=self.number(round(hours / 24)))
+
+
+@cache
+def words_in(language: Language) -> Words:
+    return Words(language)
+
+
+@cache
+def catalogue(language: Language) -> Mapping[str, str]:
+    """Every English text that has a translation, with it. ValueError where two files translate one text differently."""
+    texts: dict[str, str] = {}
+    for file in sorted(files("brandq.words").joinpath(language).iterdir(), key=lambda file: file.name):
+        if not file.name.endswith(".po"):
+            continue
+        for message in read_po(BytesIO(file.read_bytes()), locale=language):
+            text, translated = str(message.id), str(message.string or "")
+            if not text or not translated:
+                continue
+            if texts.setdefault(text, translated) != translated:
+                raise ValueError(f"{file.name} translates {text!r} otherwise than the files before it")
+    return texts
+
+
+def gaps(template: str) -> list[str]:
+    """The names of a template's gaps, without their formats."""
+    return [name for _, name, _, _ in string.Formatter().parse(template) if name is not None]
+
+
+def _shape(template: str, translated: str) -> Shape:
+    pattern, literal, start, seen = "", 0, "", set[str]()
+    for place, (text, name, _, _) in enumerate(string.Formatter().parse(template)):
+        pattern += re.escape(text)
+        literal += len(text)
+        if place == 0:
+            start = text
+        if name is not None:
+            pattern += f"(?P={name})" if name in seen else f"(?P<{name}>.+?)"
+            seen.add(name)
+    return Shape(template, translated, start, re.compile(pattern, re.DOTALL), literal)
+
+
+class _Filler(string.Formatter):
+    """Fills the gaps of a translation; ``{reason:told}`` holds a message that is translated itself."""
+
+    def __init__(self, tell: Any) -> None:
+        self._tell = tell
+
+    def format_field(self, value: Any, format_spec: str) -> str:
+        return str(self._tell(value)) if format_spec == _TOLD[1:] else str(value)
+
+
+def _moment(at: datetime | str | None) -> datetime | None:
+    if at is None or at == "":
+        return None
+    moment = datetime.fromisoformat(at) if isinstance(at, str) else at
+    return moment.astimezone(UTC)
