@@ -112,6 +112,15 @@ from brandq.store.samples import (
     renew_leases,
     stranded,
 )
+from brandq.store.saved_plans import (
+    MAX_SAVED,
+    SavedPlan,
+    list_saved_plans,
+    remove_saved_plan,
+    save_plan,
+    saved_plan,
+)
+from brandq.store.sessions import close_session, open_session, session_key
 from brandq.store.settling import Ended, Settled, settle
 from brandq.store.upkeep import (
     MAX_DELIVERIES,
@@ -132,6 +141,7 @@ __all__ = [
     "MAX_ATTEMPTS",
     "MAX_BUILDS",
     "MAX_DELIVERIES",
+    "MAX_SAVED",
     "MOST_IN_BATCH",
     "SCOPES",
     "ApiKey",
@@ -162,6 +172,7 @@ __all__ = [
     "SampleFilter",
     "SampleFound",
     "SampleRow",
+    "SavedPlan",
     "SetAside",
     "Settled",
     "Slots",
@@ -186,6 +197,7 @@ __all__ = [
     "claim_samples",
     "close_engine",
     "close_execution",
+    "close_session",
     "contents_of",
     "count_call",
     "count_open",
@@ -214,6 +226,7 @@ __all__ = [
     "list_executions",
     "list_keys",
     "list_samples",
+    "list_saved_plans",
     "load_of",
     "look_up",
     "lose_orphans",
@@ -229,6 +242,7 @@ __all__ = [
     "open_engine",
     "open_executions",
     "open_samples",
+    "open_session",
     "places_with_answer",
     "plan_execution",
     "plans_of",
@@ -242,6 +256,7 @@ __all__ = [
     "refuse_samples",
     "release_expired",
     "remove_ended",
+    "remove_saved_plan",
     "renew_leases",
     "replace_findings",
     "report_document",
@@ -251,6 +266,9 @@ __all__ = [
     "reserve_cost",
     "reusable_answers",
     "revoke_key",
+    "save_plan",
+    "saved_plan",
+    "session_key",
     "settle",
     "settle_cost",
     "settle_delivery",
