@@ -18,7 +18,7 @@ from brandq.actors.desk import Desk
 from brandq.actors.report import report
 from brandq.providers.dialect import Answer, AnswerKind, Citation, ErrorClass, Outcome, ProviderError
 from brandq.settings import read_settings
-from brandq.web.app import create_app
+from brandq.web.app import PAGES, create_app
 from tests.store.samples_at_hand import claim
 from tests.store.samples_at_hand import settle as settle_claims
 
@@ -68,9 +68,40 @@ class ContractClient(TestClient):
                     self.visited.add((method, template))
                     self._check(response, terms, f"{method} {template}")
                 return response
-        assert response.status_code == 404
-        self._is("Problem", response)
+        for page_method, template, _ in PAGES:
+            if page_method == method and re.fullmatch(re.sub(r"\{\w+\}", "[^/]+", template), path):
+                self.visited.add((method, template))
+                self._check_page(response, template)
+                return response
+        assert response.status_code in (404, 405)
+        if response.headers["content-type"].startswith("text/html"):
+            self._check_page(response, path)
+        else:
+            self._is("Problem", response)
         return response
+
+    @staticmethod
+    def _check_page(response: Any, where: str) -> None:
+        """A page, or a way to another one; nothing of a page runs or loads that does not bear its nonce."""
+        if response.status_code == 303:
+            assert response.headers["location"].startswith("/"), where
+            return
+        if not response.headers["content-type"].startswith("text/html"):
+            assert where.startswith("/assets/"), where
+            return
+        policy = response.headers["content-security-policy"]
+        nonce = re.search(r"script-src 'nonce-([^']+)';", policy)
+        assert nonce is not None, where
+        assert "unsafe" not in policy, where
+        for tag in re.findall(r"<(?:script|style|link rel=\"stylesheet\")\b[^>]*>", response.text):
+            assert f'nonce="{nonce[1]}"' in tag or 'type="application/json"' in tag, f"{where}: {tag}"
+        assert not re.search(r"\sstyle=|\son\w+=|javascript:", re.sub(r"&\w+;", "", response.text)), where
+
+    def form_token(self) -> str:
+        """What a form of ours carries, with the cookie that it is bound to in this client's jar."""
+        found = re.search(r'name="csrf" value="([^"]+)"', self.get("/sign-in").text)
+        assert found is not None
+        return found[1]
 
     def _check(self, response: Any, terms: Mapping[str, Any], where: str) -> None:
         status = str(response.status_code)

@@ -36,16 +36,15 @@ from brandq.errors import (
     TooManyRequests,
     TooMuchOpen,
 )
-from brandq.web import about, access, api, comparisons, compat, evidence, openapi, pages, wire
+from brandq.web import about, access, api, assets, comparisons, compat, evidence, openapi, sessions, wire
 from brandq.web.looking import BrokerLook
 from brandq.web.metrics import Metrics
 from brandq.web.openapi import Operation, Visit, terms_of
+from brandq.web.pages import execution, home, rendering, signing
 
 logger = logging.getLogger(__name__)
 
 ROUTES: tuple[tuple[str, str, Callable[[Visit], Response]], ...] = (
-    ("GET", "/", pages.show_home),
-    ("GET", "/executions/{execution_id}", pages.show_execution_page),
     ("POST", "/api/executions", api.create_execution),
     ("GET", "/api/executions", api.list_executions),
     ("GET", "/api/executions/{execution_id}", api.show_execution),
@@ -65,6 +64,19 @@ ROUTES: tuple[tuple[str, str, Callable[[Visit], Response]], ...] = (
     ("GET", "/readyz", about.readyz),
     ("GET", "/metrics", about.show_metrics),
     ("GET", "/openapi.json", about.show_openapi),
+)
+
+#: what people look at; /openapi.json, which is for programs, leaves it out
+PAGES: tuple[tuple[str, str, Callable[[Visit], Response]], ...] = (
+    ("GET", "/", home.show_home),
+    ("GET", "/executions/{execution_id}", execution.show_execution),
+    ("POST", "/executions/{execution_id}/cancel", execution.cancel_execution),
+    ("POST", "/executions/{execution_id}/retry", execution.retry_execution),
+    ("GET", "/sign-in", signing.show_sign_in),
+    ("POST", "/sign-in", signing.sign_in),
+    ("POST", "/sign-out", signing.sign_out),
+    ("GET", "/choose", signing.choose),
+    ("GET", "/assets/{digest}/{name}", assets.show_asset),
 )
 
 #: error -> status, the end of its type's URN, its title
@@ -103,12 +115,16 @@ def create_app(desk: Desk) -> Starlette:
 
     app = Starlette(
         lifespan=lifespan,
-        routes=[Route(path, _guarded(desk, path, endpoint), methods=[method]) for method, path, endpoint in ROUTES],
+        routes=[
+            Route(path, _guarded(desk, path, endpoint), methods=[method])
+            for method, path, endpoint in (*ROUTES, *PAGES)
+        ],
         middleware=[Middleware(Outermost, metrics=metrics)],
         exception_handlers=handlers,
     )
     # a path with a slash too many is not ours; a redirect would turn a POST into two requests
     app.router.redirect_slashes = False
+    app.state.desk = desk
     app.state.metrics = metrics
     app.state.broker = broker
     app.state.openapi = document
@@ -120,12 +136,14 @@ def _guarded(desk: Desk, path: str, endpoint: Callable[[Visit], Response]) -> Ca
     terms = terms_of(endpoint)
 
     def answer(request: Request, body: bytes) -> Response:
-        caller = access.NOBODY
+        caller = access.stranger(desk, request)
         if terms.scope is not None:
-            caller = access.admit(desk, request, terms.scope, open_locally=terms.open_locally)
+            caller = access.admit(desk, request, terms.scope, open_locally=terms.open_locally, page=terms.page)
         counted = _count(desk, caller, request, terms)
-        given = openapi.read_parameters(request, terms)
-        response = endpoint(Visit(desk, request, caller, given, body))
+        visit = Visit(desk, request, caller, openapi.read_parameters(request, terms), body)
+        if terms.form:
+            sessions.require_own_form(request, visit.form.get("csrf"))
+        response = endpoint(visit)
         response.headers.update(counted)
         return response
 
@@ -137,7 +155,7 @@ def _guarded(desk: Desk, path: str, endpoint: Callable[[Visit], Response]) -> Ca
         request.scope[ROUTE] = (path, terms)
         return await run_in_threadpool(answer, request, await wire.read_body(request))
 
-    return with_body if terms.body else without_body
+    return with_body if terms.body or terms.form else without_body
 
 
 #: where the guard leaves the route's path and terms in the scope, for the errors and the metrics
@@ -162,6 +180,8 @@ async def _tell(request: Request, error: Exception) -> Response:
         detail = "; ".join(f"{fault.pointer} {fault.detail}".strip() for fault in error.faults[:3])
         if len(error.faults) > 3:
             detail += f"; and {len(error.faults) - 3} more, see errors"
+        if terms is not None and terms.page:
+            return rendering.trouble(request, error.status, error.title, detail, faults=error.faults, headers=headers)
         return wire.problem(
             error.status,
             error.title,
@@ -188,6 +208,8 @@ async def _tell(request: Request, error: Exception) -> Response:
         detail = error.told or (
             "the database does not answer, or `brandq migrate` has not been run on it; the log says which"
         )
+    if terms is not None and terms.page:
+        return rendering.trouble(request, status, title, detail, headers=headers)
     return wire.problem(status, title, detail, slug=slug, headers=headers, predecessor=predecessor)
 
 
@@ -204,6 +226,8 @@ def _not_routed(request: Request, error: HTTPException) -> Response:
     if error.status_code == 405:
         detail = f"{request.method[:20]} is not for {path}; it takes {allowed}"
         return wire.problem(405, "Method not allowed", detail, slug="method", headers={"Allow": allowed})
+    if request.method == "GET" and "text/html" in request.headers.get("accept", ""):
+        return rendering.trouble(request, 404, "There is no such page", f"there is nothing at {path}")
     detail = f"there is nothing at {path}; /openapi.json lists what there is"
     return wire.problem(error.status_code, "There is no such path", detail, slug="not-found")
 

@@ -10,9 +10,10 @@ import json
 import math
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, NoReturn
+from urllib.parse import parse_qsl
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -155,6 +156,45 @@ def _finite(text: str) -> float:
     return number
 
 
+#: fields of one form; a plan of 20 prompts and 25 engines with ten brands has about a hundred
+MAX_FIELDS = 1000
+
+
+class Form(Mapping[str, str]):
+    """A form as a page sends it: the last value under each name, and all of them in their order."""
+
+    def __init__(self, pairs: Sequence[tuple[str, str]]) -> None:
+        self._pairs = pairs
+        self._last = dict(pairs)
+
+    def __getitem__(self, name: str) -> str:
+        return self._last[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._last)
+
+    def __len__(self) -> int:
+        return len(self._last)
+
+    def all(self, name: str) -> list[str]:
+        return [value for held, value in self._pairs if held == name]
+
+
+def read_form(content_type: str, body: bytes) -> Form:
+    """The fields of a form, urlencoded in UTF-8. BadRequest when the body is something else."""
+    media = content_type.partition(";")[0].strip().lower()
+    if media != "application/x-www-form-urlencoded":
+        raise BadRequest([Fault("", "expected a form as the pages here send it")], "The body is not a form", 415)
+    try:
+        return Form(parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=MAX_FIELDS, errors="strict"))
+    except UnicodeDecodeError as error:
+        raise BadRequest([Fault("", "the form is not in UTF-8")], "The body is not UTF-8", 400) from error
+    except ValueError as error:
+        raise BadRequest(
+            [Fault("", f"the form has more than {MAX_FIELDS} fields")], "The form is too long", 413
+        ) from error
+
+
 # -- what a parameter's text means: each gives the value, or raises ValueError with words for the caller
 
 
@@ -235,11 +275,11 @@ def read_cursor(text: str) -> tuple[datetime, str]:
         raise ValueError("is not a cursor of this service; follow `next` of the page before") from error
 
 
-# -- pages
+# -- files that are shown in a browser
 
 
 def page_policy(page: str) -> str:
-    """The Content-Security-Policy of a page of ours: nothing is loaded, nothing runs, and only its own styles apply."""
+    """The Content-Security-Policy of a file of ours: nothing is loaded, nothing runs, and only its own styles apply."""
     styles = re.findall(r"<style[^>]*>(.*?)</style>", page, re.DOTALL)
     hashes = [f"'sha256-{base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()}'" for style in styles]
     return (
