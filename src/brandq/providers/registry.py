@@ -65,8 +65,11 @@ class EngineListing:
     simulated: bool
     #: None where it has no search, else whether search is on by default
     search: bool | None
+    locale: str | None
     verified: bool
     key_env: tuple[str, ...]
+    #: at most so many calls begin in a minute; None where no limit is known
+    requests_per_minute: int | None
     price: Price | None
 
     def to_json(self) -> dict[str, Any]:
@@ -239,8 +242,10 @@ class Registry:
                 configured=self._configured(row),
                 simulated=self._simulated(row),
                 search=None if row.search is None else row.search_default,
+                locale=row.locale,
                 verified=row.verified,
                 key_env=row.key_env,
+                requests_per_minute=row.requests_per_minute,
                 price=row.prices.get(row.model) if row.model else None,
             )
             for row in self._rows.values()

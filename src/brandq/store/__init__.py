@@ -72,6 +72,7 @@ from brandq.store.executions import (
     unclosed,
 )
 from brandq.store.findings import abandon_unread, begin_reading, record_findings, replace_findings, stale_readings
+from brandq.store.history import Told, TrackedBrand, Wanted, methods_of_reports, told_of_brand, tracked_brands
 from brandq.store.lookup import ExecutionFound, Found, SampleFound, look_up
 from brandq.store.migrating import current_revision, migrate, migrations_folder, newest_revision, require_newest
 from brandq.store.refusing import abandon_overdue, refuse_overdue, refuse_paused, refuse_samples
@@ -122,8 +123,12 @@ from brandq.store.saved_plans import (
 )
 from brandq.store.sessions import close_session, open_session, session_key
 from brandq.store.settling import Ended, Settled, settle
+from brandq.store.spending import Spending, Spent, spending
 from brandq.store.upkeep import (
+    CLOCK_SILENT,
+    LOOK_BACK,
     MAX_DELIVERIES,
+    SLACK,
     Delivery,
     broken_truths,
     claim_delivery,
@@ -136,14 +141,18 @@ from brandq.store.upkeep import (
     take_turn,
 )
 from brandq.store.verdicts import Verdict, forget_verdicts, keep_verdict, stored_verdicts
+from brandq.store.watching import GoingOn, Held, going_on, held_by_worker
 
 __all__ = [
+    "CLOCK_SILENT",
+    "LOOK_BACK",
     "MAX_ATTEMPTS",
     "MAX_BUILDS",
     "MAX_DELIVERIES",
     "MAX_SAVED",
     "MOST_IN_BATCH",
     "SCOPES",
+    "SLACK",
     "ApiKey",
     "Batch",
     "Budget",
@@ -160,6 +169,8 @@ __all__ = [
     "ExecutionFound",
     "Filter",
     "Found",
+    "GoingOn",
+    "Held",
     "KeptReport",
     "Link",
     "Load",
@@ -176,9 +187,14 @@ __all__ = [
     "SetAside",
     "Settled",
     "Slots",
+    "Spending",
+    "Spent",
     "Statistics",
+    "Told",
+    "TrackedBrand",
     "Transaction",
     "Verdict",
+    "Wanted",
     "abandon_overdue",
     "abandon_unread",
     "accepted_batches",
@@ -215,6 +231,8 @@ __all__ = [
     "facts",
     "forget_keys_and_limits",
     "forget_verdicts",
+    "going_on",
+    "held_by_worker",
     "hold_still",
     "import_answers",
     "is_accepted",
@@ -231,6 +249,7 @@ __all__ = [
     "look_up",
     "lose_orphans",
     "meet_settings",
+    "methods_of_reports",
     "migrate",
     "migrations_folder",
     "newest_revision",
@@ -273,6 +292,7 @@ __all__ = [
     "settle_cost",
     "settle_delivery",
     "slow_engine",
+    "spending",
     "stale_readings",
     "standing",
     "statistics",
@@ -287,6 +307,8 @@ __all__ = [
     "take_slots",
     "take_turn",
     "taken_over",
+    "told_of_brand",
+    "tracked_brands",
     "unclosed",
     "unread_answers",
 ]

@@ -40,7 +40,7 @@ from brandq.web import about, access, api, assets, comparisons, compat, evidence
 from brandq.web.looking import BrokerLook
 from brandq.web.metrics import Metrics
 from brandq.web.openapi import Operation, Visit, terms_of
-from brandq.web.pages import execution, home, rendering, signing
+from brandq.web.pages import comparison, engines, execution, history, home, queues, rendering, signing
 
 logger = logging.getLogger(__name__)
 
@@ -70,6 +70,10 @@ ROUTES: tuple[tuple[str, str, Callable[[Visit], Response]], ...] = (
 PAGES: tuple[tuple[str, str, Callable[[Visit], Response]], ...] = (
     ("GET", "/", home.show_home),
     ("GET", "/executions/{execution_id}", execution.show_execution),
+    ("GET", "/executions/{execution_id}/comparison", comparison.show_comparison),
+    ("GET", "/history", history.show_history),
+    ("GET", "/engines", engines.show_engines),
+    ("GET", "/queues", queues.show_queues),
     ("GET", "/sign-in", signing.show_sign_in),
     ("POST", "/sign-in", signing.sign_in),
     ("POST", "/sign-out", signing.sign_out),
