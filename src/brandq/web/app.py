@@ -70,6 +70,8 @@ ROUTES: tuple[tuple[str, str, Callable[[Visit], Response]], ...] = (
 PAGES: tuple[tuple[str, str, Callable[[Visit], Response]], ...] = (
     ("GET", "/", home.show_home),
     ("GET", "/executions/{execution_id}", execution.show_execution),
+    ("POST", "/executions/{execution_id}/cancel", execution.cancel_execution),
+    ("POST", "/executions/{execution_id}/retry", execution.retry_execution),
     ("GET", "/executions/{execution_id}/comparison", comparison.show_comparison),
     ("GET", "/history", history.show_history),
     ("GET", "/engines", engines.show_engines),

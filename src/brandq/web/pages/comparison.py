@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -63,11 +63,8 @@ def show_comparison(visit: Visit) -> Response:
     document, reason, earlier = None, None, None
     with visit.desk.database.read() as db:
         found = store.execution(db, execution_id_of(visit), owner=owner)
-        others = [
-            one
-            for one in store.list_executions(db, owner, store.Filter(), CHOICES + 1)
-            if one.execution_id != found.execution_id
-        ]
+        listed = store.list_executions(db, owner, store.Filter(), CHOICES + 1)
+        others = [one for one in listed if one.execution_id != found.execution_id]
         methods = store.methods_of_reports(db, [found.execution_id, *(one.execution_id for one in others)])
         if before is not None:
             earlier = store.execution(db, before, owner=owner)
@@ -84,7 +81,7 @@ def show_comparison(visit: Visit) -> Response:
         document=document,
         reason=reason,
         choices=choices_of(found, others, methods),
-        shown=document and _shown(document, found.plan),
+        shown=document and _shown(document),
         findings=FINDINGS,
     )
 
@@ -145,32 +142,25 @@ def _rules(method_version: str | None) -> str | None:
     return method_version and method_version.partition("+judge.")[0]
 
 
-def _shown(document: Mapping[str, Any], plan: Plan) -> dict[str, Any]:
+def _shown(document: Mapping[str, Any]) -> dict[str, Any]:
     """The rows of the comparison as the page groups them."""
     rows = [document["primary"], *document["others"]]
-    over_all = [row for row in rows if row["engine"] is None]
     told = [row for row in rows if row["difference"] is not None]
     furthest = max((max(abs(row["low"]), abs(row["high"])) for row in told), default=1.0)
-    brands = list(dict.fromkeys(row["brand"] for row in rows))
+
+    def by_brand(wanted: Callable[[Mapping[str, Any]], bool]) -> list[tuple[str, list[Mapping[str, Any]]]]:
+        grouped: dict[str, list[Mapping[str, Any]]] = {}
+        for row in rows:
+            if wanted(row):
+                grouped.setdefault(row["brand"], []).append(row)
+        return list(grouped.items())
+
     return {
         "subject": document["primary"]["brand"],
-        "brands": [row for row in over_all if row["measure"] == "mention_rate"],
-        "measures": [
-            (brand, [row for row in over_all if row["brand"] == brand and row["measure"] != "mention_rate"])
-            for brand in brands
-        ],
-        "by_engine": [
-            (brand, [row for row in rows if row["brand"] == brand and row["engine"] is not None]) for brand in brands
-        ]
-        if any(row["engine"] is not None for row in rows)
-        else [],
-        "changes": [row for row in document["others"] if direction(row)],
+        "brands": [row for row in rows if row["engine"] is None and row["measure"] == "mention_rate"],
+        "by_engine": by_brand(lambda row: row["engine"] is not None),
+        "measures": by_brand(lambda row: row["measure"] != "mention_rate"),
+        "changes": [row for row in document["others"] if row.get("verdict") in ("up", "down")],
         "looked_at": sum(row["difference"] is not None for row in document["others"]),
         "reach": next(end for end in _REACHES if furthest <= end),
     }
-
-
-def direction(row: Mapping[str, Any]) -> str | None:
-    """up or down where the comparison calls it a change."""
-    verdict = row.get("verdict")
-    return verdict if verdict in ("up", "down") else None

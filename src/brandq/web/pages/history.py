@@ -83,8 +83,8 @@ def show_history(visit: Visit) -> Response:
     with visit.desk.database.read() as db:
         known = store.tracked_brands(db, owner, MOST_BRANDS)
         brand = _chosen(visit.given["brand"], known)
-        listed = [] if brand is None else store.list_executions(db, owner, store.Filter(brand=brand), MOST_POINTS)
-        ended = [one for one in listed if one.ended]
+        wanted = store.Filter(brand=brand, ended=True)
+        ended = [] if brand is None else store.list_executions(db, owner, wanted, MOST_POINTS)
         asked = [one for one in ended if engine is None or engine in _engines(one.plan)]
         told = store.told_of_brand(db, [_wanted(one, brand or "", engine) for one in asked])
     return page(
@@ -96,7 +96,7 @@ def show_history(visit: Visit) -> Response:
         engines=sorted({name for one in ended for name in _engines(one.plan)}),
         series=series_of(asked, told, brand or "", engine),
         executions=len(asked),
-        most=MOST_POINTS if len(listed) == MOST_POINTS else None,
+        most=MOST_POINTS if len(ended) == MOST_POINTS else None,
     )
 
 
@@ -192,17 +192,18 @@ _DIFFERENCES = (
 )
 
 
+#: whose answers they are, where the newest ones are others
+_KINDS = {
+    "simulated": "answered by a simulator",
+    "imported": "imported answers",
+    "real": "answers that were asked for here",
+}
+
+
 def _differs(basket: Basket, newest: Basket) -> list[str]:
     words = [words for name, words in _DIFFERENCES if getattr(basket, name) != getattr(newest, name)]
     if basket.kind != newest.kind:
-        words.insert(
-            0,
-            {
-                "simulated": "answered by a simulator",
-                "imported": "imported answers",
-                "real": "answers that were asked for here",
-            }[basket.kind],
-        )
+        words.insert(0, _KINDS[basket.kind])
     if not basket.rules:
         words.append("no report yet")
     elif basket.rules != newest.rules and (basket.brands, basket.subject) == (newest.brands, newest.subject):

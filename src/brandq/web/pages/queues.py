@@ -88,4 +88,5 @@ def _ago(at: datetime, now: datetime) -> timedelta:
 
 
 def _reason(code: str | None) -> str:
-    return REASONS[code][0] if code in REASONS else code or ""
+    code = code or ""
+    return REASONS[code][0] if code in REASONS else code

@@ -232,6 +232,7 @@ def _iso(at: Any) -> str:
 _TEMPLATES.globals.update(t=_say, count=_count, asset=assets.url, with_query=_with_query)
 _TEMPLATES.filters.update(
     told=_told,
+    reason=_told,
     number=_number,
     percent=_percent,
     money=_money,
