@@ -156,7 +156,7 @@ def _rate(told: Told | None) -> Mapping[str, Any] | None:
     """The number with the interval that is about these very prompts, asked again: that is what a series does."""
     if told is None:
         return None
-    return told.panel or told.rate or {"value": None, "n": 0, "reason": "its report has no such number"}
+    return told.panel or told.rate or {"value": None, "n": 0, "reason": "there is no such number in its report"}
 
 
 def _kind(plan: Plan, engine: str | None) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 
 from starlette.responses import Response
@@ -33,14 +34,13 @@ SWEEPS = {
     "resend_answered": "sends again answers that nobody read",
     "resend_reports": "sends again reports that nobody built",
     "resend_deliveries": "tells webhooks whose time has come",
-    "end_orphans": "ends the attempts of workers that vanished",
-    "remove_old": "removes executions past their retention",
-    "forget_old": "forgets old idempotency keys and limits",
+    "end_orphans": "ends the attempts of workers that vanished, hourly",
+    "remove_old": "removes executions past their retention, hourly",
+    "forget_old": "forgets old idempotency keys and limits, daily",
     "check_truths": "looks whether anything is stuck",
-    "orphans": "the hour of the orphans",
-    "hourly": "the hour of the removal",
-    "daily": "the day of forgetting",
 }
+#: under which name a sweep that does not work each minute notes its turns
+TURNS = {"end_orphans": "orphans", "remove_old": "hourly", "forget_old": "daily"}
 
 
 @operation(Operation("The queues", "pages", "admin", {200: PAGE}))
@@ -63,7 +63,7 @@ def show_queues(visit: Visit) -> Response:
         visit,
         "queues.html",
         now=now,
-        broker=queues,
+        broker={**queues, "queues": {name: queues["queues"][name] for name in _in_order(queues["queues"])}},
         embedded=desk.settings.embedded,
         purposes=QUEUES,
         unserved=[name for name, depth in queues["queues"].items() if depth["consumers"] == 0],
@@ -74,13 +74,33 @@ def show_queues(visit: Visit) -> Response:
         workers=[(one, _ago(one.lease_until - timedelta(seconds=desk.settings.lease_s), now)) for one in workers],
         unfinished=unfinished,
         going_on=going_on,
-        swept=[(name, SWEEPS.get(name, name), at, now - at, repaired) for name, (at, repaired) in swept.items()],
+        swept=_sweeps(swept, now),
         silent=None if last is not None and now - last <= store.CLOCK_SILENT else (last or "never"),
         paused=[
             (scope, state, _reason(state.open_reason)) for scope, state in sorted(states.items()) if state.open_until
         ],
         broken={words: rows for words, rows in broken.items() if rows},
     )
+
+
+def _in_order(names: Iterable[str]) -> list[str]:
+    """As work goes through them."""
+    order = list(QUEUES)
+    return sorted(names, key=lambda name: (order.index(name) if name in order else len(order), name))
+
+
+def _sweeps(
+    swept: Mapping[str, tuple[datetime, int]], now: datetime
+) -> list[tuple[str, str, timedelta, timedelta | None, int]]:
+    """Each sweep in the order in which they run: name, what it does, how long ago, how long ago its turn, repaired."""
+    names = [name for name in SWEEPS if name in swept]
+    names += [name for name in swept if name not in SWEEPS and name not in TURNS.values()]
+    rows = []
+    for name in names:
+        at, repaired = swept[name]
+        turn = swept.get(TURNS.get(name, ""))
+        rows.append((name, SWEEPS.get(name, ""), _ago(at, now), None if turn is None else _ago(turn[0], now), repaired))
+    return rows
 
 
 def _ago(at: datetime, now: datetime) -> timedelta:
