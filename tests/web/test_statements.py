@@ -107,11 +107,32 @@ def _signing_in(_client: ContractClient, desk: Desk, plan: dict[str, object]) ->
     return "/sign-in", {"key": keys[0]}
 
 
+def _history(path: str) -> Call:
+    """A call of this path where 2 executions ended, and 12, of them each second one with another basket."""
+
+    def make(client: ContractClient, desk: Desk, plan: dict[str, object]) -> tuple[str, dict[str, object] | None]:
+        for number in range(2 if plan is SMALL else 10):
+            finish(desk, submit(client, prompts=[f"{number % 2}?"]))
+        return path, None
+
+    return make
+
+
 CALLS: list[tuple[str, str, Call]] = [
     ("GET", "/", _listing("/")),
     ("GET", "/executions/{execution_id}", _of("/executions/{execution_id}")),
     ("POST", "/executions/{execution_id}/cancel", _of("/executions/{execution_id}/cancel")),
     ("POST", "/executions/{execution_id}/retry", _of("/executions/{execution_id}/retry", _ended)),
+    (
+        "GET",
+        "/executions/{execution_id}/comparison",
+        _of("/executions/{execution_id}/comparison?before={before}", _ended),
+    ),
+    ("GET", "/executions/{execution_id}/comparison", _of("/executions/{execution_id}/comparison", _ended)),
+    ("GET", "/history", _history("/history")),
+    ("GET", "/history", _history("/history?brand=竞品 1&engine=qwen")),
+    ("GET", "/engines", _listing("/engines")),
+    ("GET", "/queues", _listing("/queues")),
     ("GET", "/sign-in", _listing("/sign-in")),
     ("POST", "/sign-in", _signing_in),
     ("POST", "/sign-out", _posting("/sign-out", {}, {})),

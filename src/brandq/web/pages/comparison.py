@@ -11,6 +11,7 @@ from starlette.responses import Response
 from brandq import store
 from brandq.errors import Conflict
 from brandq.plan import Plan
+from brandq.states import ExecutionState
 from brandq.store import Execution
 from brandq.web.api import EXECUTION_ID, execution_id_of
 from brandq.web.comparisons import compared, read_execution_id
@@ -125,6 +126,8 @@ def _why_not(found: Execution, other: Execution, methods: Mapping[str, str]) -> 
         return "no prompt in common, word for word"
     if not _engines(found.plan) & _engines(other.plan):
         return "no engine in common"
+    if ExecutionState.FAILED in (found.status, other.status):
+        return "no usable answer"
     if same_answers(found, other):
         return "holds the same answers"
     mine, theirs = (_rules(methods.get(one.execution_id)) for one in (found, other))

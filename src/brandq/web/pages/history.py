@@ -159,18 +159,21 @@ def _rate(told: Told | None) -> Mapping[str, Any] | None:
     return told.panel or told.rate or {"value": None, "n": 0, "reason": "there is no such number in its report"}
 
 
-def _kind(plan: Plan, engine: str | None) -> str:
+def _kind(plan: Plan, told: Told | None, engine: str | None) -> str:
     """Whose answers they are. One engine that is simulated or imported makes the whole of it so."""
     asked = [one for one in plan.engines if engine in (None, one.engine)]
-    if any(one.simulated for one in asked):
-        return "simulated"
-    return "imported" if any(one.imported for one in asked) else "real"
+    # answers that were taken over may be another's than those that the plan asks for
+    reported = [one for one in (told.engines if told else ()) if engine in (None, one["engine"])]
+    for kind in ("simulated", "imported"):
+        if any(getattr(one, kind) for one in asked) or any(one[kind] for one in reported):
+            return kind
+    return "real"
 
 
 def _basket(found: Execution, told: Told | None, engine: str | None) -> Basket:
     plan = found.plan
     return Basket(
-        _kind(plan, engine),
+        _kind(plan, told, engine),
         frozenset(plan.prompts),
         frozenset(_engines(plan)) if engine is None else frozenset({engine}),
         plan.repeats,
@@ -224,7 +227,7 @@ def _breaks(
             served = tuple(sorted(each["model"] for each in asked.get("served_models", ()) if each["model"]))
             if not served or engine not in (None, asked["engine"]):
                 continue
-            key = (_kind(one.plan, asked["engine"]), asked["engine"])
+            key = (_kind(one.plan, reported, asked["engine"]), asked["engine"])
             if last.get(key, served) != served:
                 changed.append((asked["engine"], last[key], served))
             last[key] = served
