@@ -148,6 +148,7 @@ def urls(execution_id: str) -> dict[str, str]:
         "self": own,
         "samples": f"{own}/samples",
         "report": f"{own}/report",
+        "events": f"{own}/events",
         "cancel": f"{own}/cancel",
         "retry": f"{own}/retry",
     }
@@ -257,13 +258,28 @@ def show_execution(visit: Visit) -> Response:
 
 
 def _shown(desk: Desk, found: Execution, counted: Progress) -> dict[str, Any]:
-    pauses = _pauses(desk, found, counted)
     return {
         "execution_id": found.execution_id,
+        "task_type": found.task_type,
+        **going(desk, found, counted),
+        "simulated": _simulated(found.plan),
+        "evidence": None if counted.chain is None else {"answers": counted.chain[0], "head": counted.chain[1]},
+        "poll_after_ms": poll_after_ms(found),
+        "error": _error(found),
+        "plan": found.plan.to_json(),
+        "retry_of": found.retry_of,
+        **_times(found),
+        "links": urls(found.execution_id),
+    }
+
+
+def going(desk: Desk, found: Execution, counted: Progress) -> dict[str, Any]:
+    """What of a shown execution changes while it goes on."""
+    pauses = _pauses(desk, found, counted)
+    return {
         "status": found.status,
         "stage": _stage(found, counted),
         "terminal": found.ended,
-        "task_type": found.task_type,
         "progress": {
             "settled": counted.settled,
             "planned": found.planned,
@@ -280,16 +296,8 @@ def _shown(desk: Desk, found: Execution, counted: Progress) -> dict[str, Any]:
             }
             for engine in found.plan.engines
         ],
-        "simulated": _simulated(found.plan),
         "waits_until": wire.instant(counted.waits_until),
         "cost": _cost(desk, found),
-        "evidence": None if counted.chain is None else {"answers": counted.chain[0], "head": counted.chain[1]},
-        "poll_after_ms": poll_after_ms(found),
-        "error": _error(found),
-        "plan": found.plan.to_json(),
-        "retry_of": found.retry_of,
-        **_times(found),
-        "links": urls(found.execution_id),
     }
 
 
