@@ -184,12 +184,12 @@ def web(desk: Desk, *, on_start: Callable[[str], None] | None = None) -> None:
     # uvicorn raises the signal again once it has stopped; by then it must only end this function
     signal.signal(signal.SIGTERM, lambda _signum, _frame: None)
     try:
-        _Server(config, app.state.streams).run(sockets=[listening])
+        Server(config, app.state.streams).run(sockets=[listening])
     except KeyboardInterrupt:
         logger.info("stopped")
 
 
-class _Server(uvicorn.Server):
+class Server(uvicorn.Server):
     """One that ends its event streams before it waits for its requests, which they would keep it from."""
 
     def __init__(self, config: uvicorn.Config, streams: Streams) -> None:
