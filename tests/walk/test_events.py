@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from brandq.simulator import Simulator
 from tests.ports import free_port
 from tests.waiting import wait_until
 from tests.walk.site import Site, call, plan, site
@@ -88,23 +89,25 @@ def test_a_process_that_is_told_to_stop_ends_its_streams(installation: Site) -> 
 
 def test_serve_stops_with_streams_open_and_goes_on_after(tmp_path: Path) -> None:
     """Given `brandq serve` with an open stream in the middle of an execution, when it is stopped and started again, then the client that comes back is told the rest and the end."""
-    port = free_port()
-    url = f"http://127.0.0.1:{port}"
-    serving = serve(tmp_path, port, BRANDQ_SIMULATE="all", BRANDQ_GRACE_SECONDS="5")
-    reply = call("POST", f"{url}/api/executions", plan(repeats=10))
-    execution_id = reply.body["execution_id"]
-    with _stream(url, execution_id) as first:
-        first.wait_for("answer")
-        serving.send_signal(signal.SIGTERM)
-        assert serving.wait(SOON_S) == 0
-        first.wait_until_closed()
-    assert "graceful shutdown exceeded" not in (tmp_path / "serve.log").read_text(encoding="utf-8")
-    serving = serve(tmp_path, port, BRANDQ_SIMULATE="all", BRANDQ_GRACE_SECONDS="5")
-    try:
-        with _stream(url, execution_id, first.last_id) as second:
-            assert second.wait_for("end")["status"] == "completed"
-        answers = first.samples("answer") + second.samples("answer")
-        assert len(answers) == len(set(answers)) == 40
-    finally:
-        serving.send_signal(signal.SIGTERM)
-        assert serving.wait(SOON_S) == 0
+    with Simulator(port=0, latency_ms=600) as simulator:
+        port, environment = free_port(), {"BRANDQ_SIMULATOR_URL": simulator.url, "BRANDQ_GRACE_SECONDS": "1"}
+        url = f"http://127.0.0.1:{port}"
+        serving = serve(tmp_path, port, **environment)
+        execution_id = call("POST", f"{url}/api/executions", plan(repeats=20)).body["execution_id"]
+        with _stream(url, execution_id) as first:
+            first.wait_for("answer")
+            serving.send_signal(signal.SIGTERM)
+            assert serving.wait(SOON_S) == 0
+            first.wait_until_closed()
+            assert first.told("end") == []
+        assert "graceful shutdown exceeded" not in (tmp_path / "serve.log").read_text(encoding="utf-8")
+        serving = serve(tmp_path, port, **environment)
+        try:
+            with _stream(url, execution_id, first.last_id) as second:
+                wait_until(lambda: second.told("end"), 90, "the execution to end")
+            assert second.told("end")[0]["status"] == "completed"
+            answers = first.samples("answer") + second.samples("answer")
+            assert len(answers) == len(set(answers)) == 80
+        finally:
+            serving.send_signal(signal.SIGTERM)
+            assert serving.wait(SOON_S) == 0

@@ -37,14 +37,14 @@ class Served:
 
 
 @contextmanager
-def served(desk: Desk) -> Iterator[Served]:
+def served(desk: Desk, port: int = 0) -> Iterator[Served]:
     app = create_app(desk)
-    config = uvicorn.Config(app, host="127.0.0.1", port=0, log_config=None, access_log=False, lifespan="on")
+    config = uvicorn.Config(app, host="127.0.0.1", port=port, log_config=None, access_log=False, lifespan="on")
     server = Server(config, app.state.streams)
     running = threading.Thread(target=server.run, name="served")
     running.start()
     wait_until(lambda: server.started, SOON_S, "the server to start")
-    port = server.servers[0].sockets[0].getsockname()[1]
+    port = port or server.servers[0].sockets[0].getsockname()[1]
     try:
         yield Served(f"http://127.0.0.1:{port}", server, app.state.streams)
     finally:

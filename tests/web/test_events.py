@@ -237,7 +237,7 @@ def test_it_speaks_the_language_that_was_asked_for(small_desk: Desk, small: Cont
     """Given two who listen in two languages, when something happens, then each is told in its own."""
     execution_id = submit(small)
     with (
-        small_site.stream(execution_id, query="?lang=zh") as chinese,
+        small_site.stream(execution_id, query="?language=zh") as chinese,
         small_site.stream(execution_id) as english,
     ):
         assert chinese.wait_for("progress")["left"]["reason"] == "正在排队，尚未开始提问"

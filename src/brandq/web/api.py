@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import uuid
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 from urllib.parse import urlencode
@@ -261,7 +262,7 @@ def _shown(desk: Desk, found: Execution, counted: Progress) -> dict[str, Any]:
     return {
         "execution_id": found.execution_id,
         "task_type": found.task_type,
-        **going(desk, found, counted),
+        **going(desk, found, counted, pauses_of(desk, found, counted)),
         "simulated": _simulated(found.plan),
         "evidence": None if counted.chain is None else {"answers": counted.chain[0], "head": counted.chain[1]},
         "poll_after_ms": poll_after_ms(found),
@@ -273,9 +274,8 @@ def _shown(desk: Desk, found: Execution, counted: Progress) -> dict[str, Any]:
     }
 
 
-def going(desk: Desk, found: Execution, counted: Progress) -> dict[str, Any]:
+def going(desk: Desk, found: Execution, counted: Progress, pauses: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     """What of a shown execution changes while it goes on."""
-    pauses = _pauses(desk, found, counted)
     return {
         "status": found.status,
         "stage": _stage(found, counted),
@@ -301,7 +301,7 @@ def going(desk: Desk, found: Execution, counted: Progress) -> dict[str, Any]:
     }
 
 
-def _pauses(desk: Desk, found: Execution, counted: Progress) -> dict[str, dict[str, Any]]:
+def pauses_of(desk: Desk, found: Execution, counted: Progress) -> dict[str, dict[str, Any]]:
     """Why an engine is not asked just now, its provider's reason before its model's; nothing where nothing waits."""
     waits = not found.ended and counted.by_state[SampleState.WAITING]
     asked = [engine for engine in found.plan.engines if not engine.imported] if waits else []

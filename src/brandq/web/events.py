@@ -48,7 +48,7 @@ _EVENTS = {
                 "without such an id: of what was told before, only so many answers and failed samples",
                 wire.whole(0, MOST_LAST),
             ),
-            Parameter("lang", words(*LANGUAGES), "the language of its sentences", wire.one_of(LANGUAGES), "en"),
+            Parameter("language", words(*LANGUAGES), "of its sentences", wire.one_of(LANGUAGES), "en"),
         ),
         errors={429: "Too many streams are open; Retry-After says when to come back, and its status can be asked"},
     )
@@ -69,7 +69,7 @@ def follow_execution(visit: Visit) -> Response:
         return Response(status_code=204)
     if visit.request.method == "HEAD":
         return Response(media_type=EventStream.media_type)
-    said = words_in(cast(Language, given["lang"]))
+    said = words_in(cast(Language, given["language"]))
     streams: Streams = visit.request.app.state.streams
     owner = visit.caller.owner
     streams.admit(owner)

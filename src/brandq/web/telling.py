@@ -14,6 +14,7 @@ from brandq.store import Execution, following
 from brandq.store.following import FailedSample, Landed
 from brandq.time_left import TimeLeft
 from brandq.web.api import urls
+from brandq.web.forecast import in_words
 from brandq.words import Words
 
 #: a comment, which keeps proxies from closing a stream that has nothing to tell
@@ -161,22 +162,12 @@ def progress_event(going: Mapping[str, Any], left: TimeLeft | None) -> Event:
     def data(words: Words) -> dict[str, Any]:
         settled, planned = (words.number(going["progress"][name]) for name in ("settled", "planned"))
         sentence = words.say("{settled} of {planned} samples settled", settled=settled, planned=planned)
-        told = None if left is None else _left(left, words)
+        told = None if left is None else in_words(left, words)
         if told is not None and told["words"] is not None:
             sentence = words.say("{settled}; {left}", settled=sentence, left=told["words"])
         return {**going, "left": told, "words": sentence}
 
     return Event("progress", data)
-
-
-def _left(left: TimeLeft, words: Words) -> dict[str, Any]:
-    why = words.told(left.why)
-    if left.seconds is None:
-        return {"seconds": None, "basis": None, "reason": why, "words": None}
-    # a guess to the second would be believed to the second
-    rounded = left.seconds if left.seconds < 10 else 5 * round(left.seconds / 5)
-    about = words.say("about {duration} left", duration=words.duration(rounded))
-    return {"seconds": left.seconds, "basis": why, "reason": None, "words": about}
 
 
 def end_event(found: Execution, cursor: Cursor) -> Event:

@@ -10,22 +10,18 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 from typing import Any
 
 from brandq import store
-from brandq.actors.accepting import ASSUMED_IN_FLIGHT
 from brandq.actors.desk import Desk
-from brandq.errors import BadSettings, DatabaseNotReady, NotFound
-from brandq.plan import EngineRef
+from brandq.errors import DatabaseNotReady, NotFound
 from brandq.states import SampleState
 from brandq.store import Execution, Progress, following
-from brandq.store.engines import STANDING
-from brandq.time_left import WINDOW_S, EngineRest, TimeLeft, time_left
-from brandq.web import wire
-from brandq.web.api import going
+from brandq.web.api import going, pauses_of
+from brandq.web.forecast import left_of
 from brandq.web.telling import (
     NOT_NOW,
     Cursor,
@@ -253,10 +249,11 @@ class Watch:
         with self.desk.database.look() as db:
             found, counted = store.standing(db, self.execution_id, owner=self.owner)
             behind = self._take_in(db, counted)
-        shown = going(self.desk, found, counted)
+        pauses = pauses_of(self.desk, found, counted)
+        shown = going(self.desk, found, counted, pauses)
         changed = shown != self._going or bool(self._untold)
         if self._progress is None or changed or afresh:
-            left = None if found.ended else self._left(found, counted, shown)
+            left = None if found.ended else left_of(self.desk, found, counted, pauses, self._latency_ms)
             self._progress, self._going = progress_event(shown, left), shown
         return Look(found, self._progress, changed, behind)
 
@@ -299,56 +296,3 @@ class Watch:
                 self._told.tell_failure(failure)
         self._failures += new
         self._failed.update(sample_id for _, sample_id in new)
-
-    def _left(self, found: Execution, counted: Progress, shown: Mapping[str, Any]) -> TimeLeft:
-        now = self.desk.now()
-        since = max(found.started_at or now, now - timedelta(seconds=WINDOW_S))
-        with self.desk.database.look() as db:
-            paces = following.paces(db, self.execution_id, since=since)
-            rests = self._rests(found, counted, shown, paces, since, now)
-            unknown = {rest.engine for rest in rests if rest.to_ask and not rest.has_pace} - set(self._latency_ms)
-            for engine, known in store.experience(db, sorted(unknown)).items():
-                if known.latency_ms is not None:
-                    self._latency_ms[engine] = known.latency_ms
-        rests = [replace(rest, latency_ms=self._latency_ms.get(rest.engine)) for rest in rests]
-        deadline_s = (found.deadline_at - now).total_seconds()
-        return time_left(rests, started=found.started_at is not None, deadline_s=deadline_s)
-
-    def _rests(
-        self,
-        found: Execution,
-        counted: Progress,
-        shown: Mapping[str, Any],
-        paces: Mapping[str, following.Pace],
-        since: datetime,
-        now: datetime,
-    ) -> list[EngineRest]:
-        pauses = {engine["engine"]: engine["paused"] for engine in shown["engines"]}
-        rests = []
-        for engine in found.plan.engines:
-            counts = counted.by_engine.get(engine.engine, {})
-            paused, pace = pauses[engine.engine], paces.get(engine.engine)
-            waits_s = [0.0]
-            if pace is not None and pace.next_attempt_at is not None:
-                waits_s.append((pace.next_attempt_at - now).total_seconds())
-            if paused is not None and paused["until"] is not None:
-                waits_s.append((wire.moment(paused["until"]) - now).total_seconds())
-            rests.append(
-                EngineRest(
-                    engine.engine,
-                    counts.get(SampleState.WAITING, 0) + counts.get(SampleState.ASKING, 0),
-                    pace.settled if pace is not None else 0,
-                    (now - since).total_seconds(),
-                    max(waits_s),
-                    paused["reason"] if paused is not None and paused["reason"] in STANDING else None,
-                    in_flight=self._in_flight(engine),
-                )
-            )
-        return rests
-
-    def _in_flight(self, engine: EngineRef) -> int:
-        try:
-            return self.desk.registry.provider(engine).concurrency
-        except BadSettings:
-            # not askable from this process
-            return ASSUMED_IN_FLIGHT

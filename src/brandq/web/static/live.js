@@ -2,11 +2,11 @@
  * Keeps the page of a running execution up to date, by its event stream, and by asking its status where that fails.
  * Without it the page is as it was when it was made. All words come from the page or the server; none are in here.
  *
- *   <main data-events="/api/executions/ID/events?lang=zh&last=50" data-status="/api/executions/ID">
+ *   <main data-events="/api/executions/ID/events?language=zh&last=50" data-status="/api/executions/ID">
  *   <script type="module" src="/static/live.js" nonce="…"></script>
  *
  * Only the page of an execution that has not ended has `data-events`: at its end the page is loaded again, once.
- * `lang`: the language of the sentences that the server sends; `last`: of what was told before, only the last so many
+ * `language`: that of the sentences that the server sends; `last`: of what was told before, only the last so many
  * answers. The policy of the page needs connect-src 'self'. Numbers are written for the `lang` of <html>.
  *
  * Values. An element with `data-live="NAME"` gets the value as its text (<progress> and <meter> as their value), and
