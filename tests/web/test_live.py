@@ -28,7 +28,7 @@ PAGE = """<!doctype html><html lang="zh-CN"><head><title>page</title></head><bod
 <p id="waits" data-live-if="open">more to come</p><output data-live="announce" aria-live="polite"></output>
 <table>
 <tr data-engine="doubao"><td data-live="landed"></td><td data-live="errors"></td><td><progress data-live="bar"></progress></td></tr>
-<tr data-engine="qwen"><td data-live="landed"></td><td data-live="errors"></td><td><progress data-live="bar"></progress></td></tr>
+<tr data-engine="qwen"><td data-live="landed"></td><td data-live="errors" data-live-if="errors" data-words='{{"auth": "密钥无效"}}'></td><td><progress data-live="bar"></progress></td></tr>
 </table>
 <ol data-live="answers" data-most="3"></ol>
 <template data-live="answer"><li><b data-field="engine"></b> <i data-field="latency"></i> <a data-field="link">read</a>
@@ -87,6 +87,7 @@ def test_a_page_shows_what_happens(small_desk: Desk, small: ContractClient, brow
         shown.text('main > [data-live="planned"]', "4")
         shown.text('[data-live="connection"]', "live")
         shown.text('[data-live="left_basis"]', "正在排队，尚未开始提问")
+        assert page.locator('tr[data-engine="qwen"] [data-live="errors"]').is_hidden()
         [first] = settle(small_desk, execution_id, [answered(HOSTILE)])
         shown.text('main > [data-live="status"]', "进行中")
         row = f'li[data-sample-id="{first}"]'
@@ -104,7 +105,8 @@ def test_a_page_shows_what_happens(small_desk: Desk, small: ContractClient, brow
         expect(page.locator('tr[data-engine="doubao"] progress')).to_have_attribute("max", "2")
         settle(small_desk, execution_id, [failed(message="no such <b>key</b>")])
         shown.text("li.failure p", "no such <b>key</b>")
-        shown.text('tr[data-engine="qwen"] [data-live="errors"]', "auth × 1")
+        shown.text('tr[data-engine="qwen"] [data-live="errors"]', "密钥无效 × 1")
+        assert page.locator('tr[data-engine="qwen"] [data-live="errors"]').is_visible()
         assert page.locator('[data-live="announce"]').inner_text().startswith("4 个样本中已有")
         assert page.locator("#waits").is_visible()
         settle(small_desk, execution_id, [answered("nobody is named here"), answered()])

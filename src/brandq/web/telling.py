@@ -165,9 +165,16 @@ def progress_event(going: Mapping[str, Any], left: TimeLeft | None) -> Event:
         told = None if left is None else in_words(left, words)
         if told is not None and told["words"] is not None:
             sentence = words.say("{settled}; {left}", settled=sentence, left=told["words"])
-        return {**going, "left": told, "words": sentence}
+        return {**going, "engines": [_engine(one, words) for one in going["engines"]], "left": told, "words": sentence}
 
     return Event("progress", data)
+
+
+def _engine(shown: Mapping[str, Any], words: Words) -> dict[str, Any]:
+    paused = shown["paused"]
+    if paused is None or paused["message"] is None:
+        return {**shown}
+    return {**shown, "paused": {**paused, "message": words.told(paused["message"])}}
 
 
 def end_event(found: Execution, cursor: Cursor) -> Event:

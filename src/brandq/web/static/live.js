@@ -19,7 +19,8 @@
  *                           left ("about 3 min left"), left_basis (what that rests on, or why it is not known),
  *                           waits_until (the next try, where all that is open waits for it),
  *                           limit, spent, reserved (money, with data-currency left on the element)
- *   in [data-engine="NAME"] the same counts of this engine, and settled, planned, errors ("auth × 3"),
+ *   in [data-engine="NAME"] the same counts of this engine, and settled, planned, errors ("auth × 3": data-words give
+ *                           each code its word),
  *                           paused (the reason as a code: give it data-words), paused_message, paused_until
  *   <progress data-live="bar">                    settled of planned, in either place
  *   <ol data-live="answers" data-most="50">       answers that land are put in front; more than data-most fall off
@@ -180,7 +181,7 @@ function follow(main) {
           ...theirs,
           settled: theirs.analyzed + theirs.failed + theirs.cancelled,
           planned: STATES.reduce((sum, state) => sum + theirs[state], 0),
-          errors: Object.entries(engine.errors).map(([code, n]) => `${code} × ${numbers.format(n)}`).join(comma),
+          errors: Object.entries(engine.errors),
           paused: paused.reason || null,
           paused_message: paused.message || null,
           paused_until: instant(paused.until),
@@ -200,14 +201,21 @@ function follow(main) {
     for (const element of scope.querySelectorAll("[data-live], [data-live-if]")) {
       if (element.closest("[data-engine], main") !== scope) continue;
       const { live, liveIf } = element.dataset;
-      if (liveIf in values) element.hidden = !values[liveIf];
+      if (liveIf in values) element.hidden = !values[liveIf] || values[liveIf].length === 0;
       if (live === "bar") {
         element.max = values.planned || 1;
         element.value = values.settled;
+      } else if (live === "errors") {
+        const told = values.errors.map(([code, n]) => `${wordFor(element, code) ?? code} × ${numbers.format(n)}`);
+        put(element, told.join(comma));
       } else if (live in values) {
         put(element, values[live]);
       }
     }
+  }
+
+  function wordFor(element, raw) {
+    return element.dataset.words && JSON.parse(element.dataset.words)[raw];
   }
 
   function put(element, value) {
@@ -217,8 +225,7 @@ function follow(main) {
       element.value = Number(raw);
       return;
     }
-    const word = element.dataset.words && JSON.parse(element.dataset.words)[raw];
-    const text = word ?? (typeof value === "number" ? numbers.format(value) : raw);
+    const text = wordFor(element, raw) ?? (typeof value === "number" ? numbers.format(value) : raw);
     if (element.textContent !== text) element.textContent = text;
   }
 
