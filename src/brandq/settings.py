@@ -121,6 +121,12 @@ KNOWN: tuple[Known, ...] = (
         "0",
         "number of own proxies in front whose X-Forwarded-For is believed; 0: the peer's address counts",
     ),
+    Known(
+        "BRANDQ_MAX_STREAMS_PER_OWNER",
+        "20",
+        "event streams of one owner that one API process keeps open; beyond it, the status is to be asked for",
+    ),
+    Known("BRANDQ_MAX_STREAMS", "500", "the same of all owners together. Each is a connection that stays open"),
     Known("BRANDQ_WEBHOOK_URL", "", "told of each ended execution by a POST of JSON; empty: nobody is"),
     Known("BRANDQ_WEBHOOK_SECRET", "", "signs that POST: X-Brandq-Signature is HMAC-SHA256 over the body", secret=True),
     Known("BRANDQ_LOG_LEVEL", "INFO", "`DEBUG`, `INFO`, `WARNING` or `ERROR`"),
@@ -150,6 +156,8 @@ class Settings:
     retention_days: int
     grace_s: int
     forwarded_hops: int
+    max_streams_per_owner: int
+    max_streams: int
     webhook_url: str | None
     webhook_secret: Secret | None
     log_level: str
@@ -251,6 +259,8 @@ def read_settings(environment: Mapping[str, str] | None = None, *, over: Mapping
         retention_days=number("BRANDQ_RETENTION_DAYS", 0, 36500),
         grace_s=number("BRANDQ_GRACE_SECONDS", 0, 590),
         forwarded_hops=number("BRANDQ_FORWARDED_HOPS", 0, 10),
+        max_streams_per_owner=number("BRANDQ_MAX_STREAMS_PER_OWNER", 0, 100_000),
+        max_streams=number("BRANDQ_MAX_STREAMS", 0, 100_000),
         webhook_url=_http_url(text("BRANDQ_WEBHOOK_URL"), "BRANDQ_WEBHOOK_URL", faults),
         webhook_secret=Secret(secret) if secret else None,
         log_level=one_of("BRANDQ_LOG_LEVEL", ("DEBUG", "INFO", "WARNING", "ERROR"), str.upper),

@@ -36,11 +36,12 @@ from brandq.errors import (
     TooManyRequests,
     TooMuchOpen,
 )
-from brandq.web import about, access, api, assets, comparisons, compat, evidence, openapi, sessions, wire
+from brandq.web import about, access, api, assets, comparisons, compat, events, evidence, openapi, sessions, wire
 from brandq.web.looking import BrokerLook
 from brandq.web.metrics import Metrics
 from brandq.web.openapi import Operation, Visit, terms_of
 from brandq.web.pages import comparison, engines, execution, history, home, queues, rendering, signing
+from brandq.web.streams import EventStream, Streams
 
 logger = logging.getLogger(__name__)
 
@@ -48,6 +49,7 @@ ROUTES: tuple[tuple[str, str, Callable[[Visit], Response]], ...] = (
     ("POST", "/api/executions", api.create_execution),
     ("GET", "/api/executions", api.list_executions),
     ("GET", "/api/executions/{execution_id}", api.show_execution),
+    ("GET", "/api/executions/{execution_id}/events", events.follow_execution),
     ("POST", "/api/executions/{execution_id}/cancel", api.cancel_execution),
     ("POST", "/api/executions/{execution_id}/retry", api.retry_execution),
     ("GET", "/api/executions/{execution_id}/samples", evidence.list_samples),
@@ -107,7 +109,8 @@ HEADERS: Mapping[str, str] = {
 def create_app(desk: Desk) -> Starlette:
     """The web side of a desk. It opens nothing, so it has nothing to close: the desk is the caller's."""
     broker = BrokerLook(desk)
-    metrics = Metrics(desk, broker)
+    streams = Streams(desk)
+    metrics = Metrics(desk, broker, streams)
     document = openapi.document(ROUTES)
     handlers: dict[Any, ExceptionHandler] = dict.fromkeys((*PROBLEMS, BadRequest, HTTPException), _tell)
 
@@ -131,6 +134,7 @@ def create_app(desk: Desk) -> Starlette:
     app.state.desk = desk
     app.state.metrics = metrics
     app.state.broker = broker
+    app.state.streams = streams
     app.state.openapi = document
     return app
 
@@ -203,7 +207,7 @@ async def _tell(request: Request, error: Exception) -> Response:
         headers["WWW-Authenticate"] = 'Bearer realm="brandq"'
     elif isinstance(error, TooManyRequests) and terms is not None and terms.limit is not None:
         headers |= access.used_up(terms.limit, error)
-    elif isinstance(error, TooMuchOpen):
+    elif isinstance(error, TooManyRequests | TooMuchOpen):
         headers["Retry-After"] = str(error.wait_s)
     elif isinstance(error, DatabaseNotReady):
         # what the database said may name its host and user
@@ -250,14 +254,17 @@ class Outermost:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        began = time.monotonic()
+        began, ended = time.monotonic(), None
         status = 0
 
         async def send_with_headers(message: Message) -> None:
-            nonlocal status
+            nonlocal status, ended
             if message["type"] == "http.response.start":
                 status = message["status"]
                 headers = MutableHeaders(scope=message)
+                if headers.get("content-type", "").startswith(EventStream.media_type):
+                    # it goes on for as long as its execution does; what it took to begin is what can be compared
+                    ended = time.monotonic()
                 for name, value in HEADERS.items():
                     headers.setdefault(name, value)
             await send(message)
@@ -277,4 +284,4 @@ class Outermost:
                 await told(scope, receive, send_with_headers)
         finally:
             path, _ = scope.get(ROUTE, ("(none)", None))
-            self.metrics.count(scope["method"], path, status, time.monotonic() - began)
+            self.metrics.count(scope["method"], path, status, (ended or time.monotonic()) - began)
