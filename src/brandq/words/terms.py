@@ -1,0 +1,1 @@
+TERMS: tuple[str, ...] = ()
