@@ -131,7 +131,7 @@ def test_silence_has_an_object() -> None:
         ('raise NotFound(f"there is no engine {wish.name!r}")', ["there is no engine {name!r}"]),
         ('''f"{', '.join(names)} of {len(rows)} in {MOST:,.2f}"''', ["{names} of {rows} in {most}"]),
         ('f"{a.name} is {b.name}, {a.name}"', ["{name} is {name_2}, {name}"]),
-        ('f"{row['k']} of {row.get('n', 0)}"', ["{k} of {n}"]),
+        ('f\'{row["k"]} of {row.get("n", 0)}\'', ["{k} of {n}"]),
         ('''f"{n} answer{'s' * (n > 1)}"''', ["{n} answer", "{n} answers"]),
         ('"one thing" + ("; and so on" if more else "")', ["one thing; and so on", "one thing"]),
         ("f'served {model or \"not told\"}'", ["served {model}", "served not told"]),
