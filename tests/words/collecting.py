@@ -33,7 +33,6 @@ MOST_CHOICES = 8
 #: what begins with one of these names, or is one of these functions -> why nobody reads its texts
 SILENT: dict[str, str] = {
     "brandq.__main__": "says nothing",
-    "brandq.actors.broker._client_properties": "named in RabbitMQ's management",
     "brandq.actors.calls.Calls": "errors of ours",
     "brandq.actors.declare": "errors of ours, and docs",
     "brandq.actors.desk": "errors of ours",
@@ -45,15 +44,53 @@ SILENT: dict[str, str] = {
     "brandq.charts": "says its texts",
     "brandq.exports": "says its texts",
     "brandq.measures.counting": "errors of ours",
+    "brandq.providers.bodies.sendable": "an error of ours",
+    "brandq.providers.rows._amount": "caught where it is read",
     "brandq.simulator": "invented answers and the wires of others",
     "brandq.states": "docs/states.md",
+    "brandq.store.chains": "what is hashed",
     "brandq.store.moving": "errors of ours",
+    "brandq.store.settling._keep_answers": "an error of ours",
+    "brandq.store.settling._keep_errors": "an error of ours",
     "brandq.tables": "constraints and errors of ours",
     "brandq.web.metrics": "the help texts of Prometheus",
+    "brandq.web.openapi._all_returns": "openapi.json",
+    "brandq.web.openapi._operation_object": "openapi.json",
+    "brandq.web.openapi.document": "openapi.json",
+    "brandq.web.pages": "says its texts",
     "brandq.web.schemas": "openapi.json",
+    "brandq.web.wire.page_policy": "a header",
+    "brandq.words": "says its texts",
 }
-#: a text exactly as it stands -> why nobody reads it
-SILENT_TEXTS: dict[str, str] = {}
+#: a text as its template -> why nobody reads it
+SILENT_TEXTS: dict[str, str] = {
+    "BEGIN IMMEDIATE": "SQL",
+    "Bearer {key}": "a header",
+    'Bearer realm="brandq"': "a header",
+    "So many samples are open already that the plan is not taken now; Retry-After says when to send it again": "openapi.json",
+    "application/json; charset=utf-8": "a header",
+    "application/problem+json; charset=utf-8": "a header",
+    'attachment; filename="{name}"': "a header",
+    "brandq {role} {gethostname}:{getpid}": "named in RabbitMQ's management",
+    "brandq migrate": "named in the database's list of connections",
+    "connection slots are reserved": "what Postgres says",
+    "default-src 'none'; frame-ancestors 'none'": "a header",
+    "does not exist": "what Postgres says",
+    "incorrect api key": "what providers say",
+    "insufficient balance": "what providers say",
+    "key {key_id}": "counted under",
+    "maximum context length": "what providers say",
+    "model not exist": "what providers say",
+    "no actor of this process uses the queues {unknown}": "an error of ours",
+    "no such table": "what SQLite says",
+    "peer {address}": "counted under",
+    "private, no-cache": "a header",
+    "retry of {execution_id}": "an idempotency key",
+    "table {dated}": "a term of the basis",
+    "the server did not take the message in time": "the log",
+    "too many clients already": "what Postgres says",
+    "too many connections for": "what Postgres says",
+}
 #: what is given to these is for programs, the log or the API's document
 _SILENT_CALLS = {
     "compile", "fullmatch", "match", "search", "sub", "finditer", "split", "text", "execute", "DDL",
@@ -110,6 +147,8 @@ class _Walker(ast.NodeVisitor):
         self._body(node)
 
     def _scoped(self, node: ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) -> None:
+        if node.name == "__repr__":
+            return
         self.scope.append(node.name)
         for decorator in node.decorator_list:
             self.visit(decorator)

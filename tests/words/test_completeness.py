@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from io import BytesIO
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -106,11 +107,9 @@ def test_told_templates_can_be_recognised() -> None:
     wrong = []
     for found in collected():
         parts = parts_of(found.template)
-        beside = any(
-            not part.text and not (before.quoted or part.quoted) for before, part in zip(parts, parts[1:], strict=False)
-        )
+        beside = any(not part.text and not (before.quoted or part.quoted) for before, part in pairwise(parts))
         letters = sum(char.isalpha() for part in parts for char in part.text)
-        if not found.said and (beside or letters < 4):
+        if not found.said and (beside or letters < 3):
             wrong.append(f"{found.place} {found.template!r}")
     assert not wrong, "\n".join(wrong)
 

@@ -23,7 +23,7 @@ from babel.lists import format_list
 from babel.messages.pofile import read_po
 from babel.numbers import format_compact_decimal, format_currency, format_decimal, format_percent
 
-from brandq.words.telling import Recogniser, fill, gaps
+from brandq.words.telling import Clause, Recogniser, fill, gaps
 
 __all__ = ["LANGUAGES", "OWN_NAMES", "TAGS", "Language", "Words", "catalogue", "gaps", "language_of", "words_in"]
 
@@ -40,6 +40,7 @@ _LOCALES: Mapping[Language, Locale] = {"en": Locale("en", "US"), "zh": Locale("z
 _MOST_DEPTH = 4
 #: between the entries of a list, and between sentences that were joined into one
 _AND_SO_ON: Mapping[Language, str] = {"en": ", ", "zh": "、"}
+_MARKS: Mapping[Language, Mapping[str, str]] = {"en": {}, "zh": {"; ": "；", ": ": "："}}
 _CLAUSES: Mapping[Language, str] = {"en": "; ", "zh": "；"}
 
 
@@ -86,11 +87,16 @@ class Words:
     def _tell(self, message: str, depth: int) -> str:
         if self.language == "en" or depth > _MOST_DEPTH:
             return message
-        found = self._recogniser.recognise(message)
-        if found is None:
+        clauses = self._recogniser.read(message)
+        if clauses is None:
             return message
-        template, values = found
-        return fill(self._catalogue[template], values, lambda value, spec: self._write(value, spec, depth + 1))
+        return "".join(self._clause(clause, depth) for clause in clauses)
+
+    def _clause(self, clause: Clause, depth: int) -> str:
+        if clause.template is None:
+            return _MARKS[self.language].get(clause.text, clause.text)
+        translated = self._catalogue[clause.template]
+        return fill(translated, clause.values, lambda value, spec: self._write(value, spec, depth + 1))
 
     def _write(self, value: object, spec: str, depth: int = 0) -> str:
         if spec == "told":
@@ -99,9 +105,11 @@ class Words:
             return _AND_SO_ON[self.language].join(str(value).split(", "))
         if spec == "told_list":
             return _AND_SO_ON[self.language].join(self._told(part, depth) for part in str(value).split(", "))
-        if spec == "told_clauses":
-            return _CLAUSES[self.language].join(self._told(part, depth) for part in str(value).split("; "))
         return format(value, spec)
+
+    def clauses(self, parts: Iterable[str]) -> str:
+        """Sentences of this language as one: ``a; b``."""
+        return _CLAUSES[self.language].join(parts)
 
     def list(self, parts: Iterable[str]) -> str:
         """``a, b and c``."""

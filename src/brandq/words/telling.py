@@ -4,6 +4,9 @@ A template is text with named gaps; ``{name!r}`` is a gap whose value stands the
 lies between quotes is found by their rules, whatever it says; every other gap ends where the text after it first
 occurs. Of several templates that fit, the one that leaves the fewest characters to its plain gaps is meant. Nothing
 here backtracks: a sentence is read once for each template that may fit it.
+
+Sentences are also joined, ``one; another``, or stand after a name, ``kimi: it has no key``; such a message is read
+where each of its parts is of some template, and not at all where one is of none.
 """
 
 from __future__ import annotations
@@ -13,8 +16,9 @@ import re
 import string
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
+from itertools import islice
 
 #: characters of a template's beginning by which it is looked up
 _HEAD = 5
@@ -110,6 +114,25 @@ def _unquoted(literal: str) -> str:
     return text if isinstance(text, str) and text.isprintable() else literal[1:-1]
 
 
+@dataclass(frozen=True)
+class Clause:
+    """A piece of a message: one that a template makes, with its values, or (without one) a name or a mark between."""
+
+    text: str
+    template: str | None = None
+    values: Mapping[str, str] = field(default_factory=dict)
+    #: characters that no template accounts for
+    plain: int = 0
+
+
+#: what stands between two clauses, and between a name and what is said of it
+JOINS = ("; ", ": ")
+#: at so many places, at most, a message is taken apart
+_MOST_JOINS = 16
+#: a name before a colon: of an engine, a setting, an option, a place in a file, or several of these
+_NAME = re.compile(r"(?:\[\S+\] )?\S+(?:, \S+)*")
+
+
 class Recogniser:
     """The templates of a catalogue: which of them a finished sentence was made from."""
 
@@ -128,18 +151,69 @@ class Recogniser:
             else:
                 self._others.append(shape)
 
-    def recognise(self, message: str) -> tuple[str, dict[str, str]] | None:
-        """The template and the values in its gaps; None for a sentence of no template here."""
+    def recognise(self, message: str) -> Clause | None:
+        """The template that made the message; None where none here did."""
         whole = self._whole.get(message)
         if whole is not None:
-            return whole, {}
-        best: tuple[int, str, dict[str, str]] | None = None
+            return Clause(message, whole)
+        best: Clause | None = None
         for shapes in (self._by_head.get(message[:_HEAD], ()), self._others):
             for shape in shapes:
                 found = shape.read(message)
-                if found is not None and (best is None or found[0] < best[0]):
-                    best = (found[0], shape.template, found[1])
-        return None if best is None else best[1:]
+                if found is not None and (best is None or found[0] < best.plain):
+                    best = Clause(message, shape.template, found[1], found[0])
+        return best
+
+    def read(self, message: str) -> list[Clause] | None:
+        """The message as one clause or as several that were joined; None where a part of it is of no template.
+
+        Of both readings the one that leaves less unexplained is meant.
+        """
+        return _Reading(self, message).best(0)
+
+
+class _Reading:
+    """One message, each of its ends read once."""
+
+    def __init__(self, recogniser: Recogniser, message: str) -> None:
+        self._recogniser = recogniser
+        self._message = message
+        self._joins = [found.span() for found in islice(_JOIN.finditer(message), _MOST_JOINS)]
+        self._read: dict[int, list[Clause] | None] = {}
+
+    def best(self, start: int) -> list[Clause] | None:
+        if start not in self._read:
+            self._read[start] = self._best(start)
+        return self._read[start]
+
+    def _best(self, start: int) -> list[Clause] | None:
+        whole = self._recogniser.recognise(self._message[start:])
+        best = None if whole is None else [whole]
+        if whole is not None and not any(join in value for value in whole.values.values() for join in JOINS):
+            return best
+        for ends, begins in self._joins:
+            if ends <= start:
+                continue
+            head = self._head(self._message[start:ends], self._message[ends:begins])
+            rest = None if head is None else self.best(begins)
+            if head is not None and rest is not None:
+                read = [head, Clause(self._message[ends:begins]), *rest]
+                if best is None or _plain(read) < _plain(best):
+                    best = read
+        return best
+
+    def _head(self, text: str, join: str) -> Clause | None:
+        found = self._recogniser.recognise(text)
+        if found is None and join == ": " and _NAME.fullmatch(text):
+            return Clause(text, plain=len(text))
+        return found
+
+
+_JOIN = re.compile("|".join(JOINS))
+
+
+def _plain(clauses: Sequence[Clause]) -> int:
+    return sum(clause.plain for clause in clauses)
 
 
 def fill(template: str, values: Mapping[str, object], write: Callable[[object, str], str]) -> str:
