@@ -64,8 +64,24 @@ SILENT: dict[str, str] = {
 }
 #: a text as its template -> why nobody reads it
 SILENT_TEXTS: dict[str, str] = {
+    "Ahrefs Brand Radar": "a name",
     "BEGIN IMMEDIATE": "SQL",
+    "Brand Coverage": "a name that another product gives",
+    "Peec AI": "a name",
+    "Share of Voice": "a name that another product gives",
+    "Visibility Score": "a name that another product gives",
+    "a share's numerators lie between 0 and their denominators": "an error of ours",
+    "a value lies outside {least} to {most}": "an error of ours",
+    "cited_not_named {name}": "a name within the report's making",
+    "mentions / all mentions": "a name that another product gives",
+    "rate and icc lie between 0 and 1": "an error of ours",
+    "the denominators add up to 0": "an error of ours",
+    "there is no prompt or no repeat": "an error of ours",
+    "there is no stratum to compare": "an error of ours",
+    "{k} of {n} is no proportion": "an error of ours",
     "Bearer {key}": "a header",
+    "HTTP {status}": "reads the same in every language",
+    "HTTP {status} {code}": "reads the same in every language",
     'Bearer realm="brandq"': "a header",
     "So many samples are open already that the plan is not taken now; Retry-After says when to send it again": "openapi.json",
     "application/json; charset=utf-8": "a header",
@@ -97,6 +113,8 @@ _SILENT_CALLS = {
     "TypeError", "RuntimeError", "IllegalTransition", "AssertionError", "AttributeError", "KeyError", "SystemExit",
     "operation", "Returns", "Known", "Event", "getLogger", "basicConfig", "ZoneInfo",
 }  # fmt: skip
+#: every text that is given to these is read, be it one word
+_ALL_TEXTS = {"_definition"}
 
 
 @dataclass(frozen=True)
@@ -193,6 +211,11 @@ class _Walker(ast.NodeVisitor):
             return
         if name in _SILENT_CALLS:
             return
+        if name in _ALL_TEXTS:
+            for argument in node.args:
+                for text in _constants(argument):
+                    self._add(text, argument.lineno, said=False)
+            return
         self.generic_visit(node)
 
     def _told(self, node: ast.expr) -> None:
@@ -248,6 +271,8 @@ def _constants(node: ast.expr) -> list[str]:
 
 def is_prose(template: str) -> bool:
     """Whether it has two words in it, or a word beside a gap."""
+    if template.startswith("\n"):
+        return False  # a list of words over several lines
     return bool(_PROSE.search(template) and _WORD.search(_GAP.sub("", template))) and not _HAN.search(template)
 
 
@@ -350,6 +375,8 @@ def gap_name(node: ast.expr) -> str:
             return gap_name(joined)
         case ast.Call(func=ast.Attribute(attr="get"), args=[ast.Constant(value=str(key)), *_]) if key.isidentifier():
             return key
+        case ast.Call(func=ast.Name(id="counted"), args=[first, _]):
+            return gap_name(first)
         case ast.Call(func=ast.Name(id=name), args=[*_, last]) if name in _FORMS:
             return gap_name(last)
         case ast.Call(func=ast.Name(id=name)):

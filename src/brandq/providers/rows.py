@@ -199,8 +199,9 @@ class _Row:
             return ()
         bad = [item for item in items if not isinstance(item, str) or not good(item)]
         if bad:
-            known = f"; there are {', '.join(self._extractors())}" if field == "citations" else ""
-            self._fault(field, f"{', '.join(map(repr, bad))}: not {noun}" + known)
+            detail = f"{', '.join(map(repr, bad))}: not {noun}"
+            known = f"there are {', '.join(self._extractors())}"
+            self._fault(field, f"{detail}; {known}" if field == "citations" else detail)
         return tuple(dict.fromkeys(item for item in items if isinstance(item, str)))
 
     def _extractors(self) -> tuple[str, ...]:

@@ -24,6 +24,7 @@ from babel.messages.pofile import read_po
 from babel.numbers import format_compact_decimal, format_currency, format_decimal, format_percent
 
 from brandq.words.telling import Clause, Recogniser, fill, gaps
+from brandq.words.terms import EXPLANATIONS, NAMES
 
 __all__ = ["LANGUAGES", "OWN_NAMES", "TAGS", "Language", "Words", "catalogue", "gaps", "language_of", "words_in"]
 
@@ -40,6 +41,7 @@ _LOCALES: Mapping[Language, Locale] = {"en": Locale("en", "US"), "zh": Locale("z
 _MOST_DEPTH = 4
 #: between the entries of a list, and between sentences that were joined into one
 _AND_SO_ON: Mapping[Language, str] = {"en": ", ", "zh": "、"}
+_EITHER: Mapping[Language, str] = {"en": " or ", "zh": " 或 "}
 _MARKS: Mapping[Language, Mapping[str, str]] = {"en": {}, "zh": {"; ": "；", ": ": "："}}
 _CLAUSES: Mapping[Language, str] = {"en": "; ", "zh": "；"}
 
@@ -103,13 +105,23 @@ class Words:
             return self._told(str(value), depth)
         if spec == "list":
             return _AND_SO_ON[self.language].join(str(value).split(", "))
+        if spec == "either":
+            return _EITHER[self.language].join(str(value).split(" or "))
         if spec == "told_list":
-            return _AND_SO_ON[self.language].join(self._told(part, depth) for part in str(value).split(", "))
+            return _AND_SO_ON[self.language].join(self._told(part, depth) for part in re.split(", | and ", str(value)))
         return format(value, spec)
 
     def clauses(self, parts: Iterable[str]) -> str:
         """Sentences of this language as one: ``a; b``."""
         return _CLAUSES[self.language].join(parts)
+
+    def term(self, code: str) -> str:
+        """What a code is called: ``rate limit`` for rate_limit; the code itself where it has no name."""
+        return self.template(NAMES.get(code, code))
+
+    def explained(self, code: str) -> str | None:
+        """What the code of an error or an outcome means, in a sentence; None for a code without one."""
+        return self.template(EXPLANATIONS[code]) if code in EXPLANATIONS else None
 
     def list(self, parts: Iterable[str]) -> str:
         """``a, b and c``."""
