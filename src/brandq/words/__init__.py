@@ -26,7 +26,18 @@ from babel.numbers import format_compact_decimal, format_currency, format_decima
 from brandq.words.telling import Clause, Recogniser, fill, gaps
 from brandq.words.terms import EXPLANATIONS, NAMES
 
-__all__ = ["LANGUAGES", "OWN_NAMES", "TAGS", "Language", "Words", "catalogue", "gaps", "language_of", "words_in"]
+__all__ = [
+    "LANGUAGES",
+    "OWN_NAMES",
+    "TAGS",
+    "Language",
+    "Words",
+    "catalogue",
+    "gaps",
+    "language_of",
+    "merged",
+    "words_in",
+]
 
 Language = Literal["en", "zh"]
 LANGUAGES: tuple[Language, ...] = get_args(Language)
@@ -103,10 +114,14 @@ class Words:
     def _write(self, value: object, spec: str, depth: int = 0) -> str:
         if spec == "told":
             return self._told(str(value), depth)
+        if spec == "term":
+            return self.term(str(value)) if value in NAMES else self._told(str(value), depth)
         if spec == "list":
             return _AND_SO_ON[self.language].join(str(value).split(", "))
         if spec == "either":
             return _EITHER[self.language].join(str(value).split(" or "))
+        if spec == "told_lines":
+            return "\n".join(f"  - {self._told(line[4:], depth)}" for line in str(value).split("\n"))
         if spec == "told_list":
             return _AND_SO_ON[self.language].join(self._told(part, depth) for part in re.split(", | and ", str(value)))
         return format(value, spec)
@@ -189,17 +204,19 @@ def words_in(language: Language) -> Words:
 
 @cache
 def catalogue(language: Language) -> Mapping[str, str]:
-    """Every English text that has a translation, with it. ValueError where two files translate one text differently."""
+    """Every English text that has a translation, with it."""
+    found = sorted(files("brandq.words").joinpath(language).iterdir(), key=lambda file: file.name)
+    return merged((file.name, file.read_bytes()) for file in found if file.name.endswith(".po"))
+
+
+def merged(catalogues: Iterable[tuple[str, bytes]]) -> Mapping[str, str]:
+    """The texts of .po files, by name, as one. ValueError where two of them translate one text differently."""
     texts: dict[str, str] = {}
-    for file in sorted(files("brandq.words").joinpath(language).iterdir(), key=lambda file: file.name):
-        if not file.name.endswith(".po"):
-            continue
-        for message in read_po(BytesIO(file.read_bytes()), locale=language):
+    for name, content in catalogues:
+        for message in read_po(BytesIO(content)):
             text, translated = str(message.id), str(message.string or "")
-            if not text or not translated:
-                continue
-            if texts.setdefault(text, translated) != translated:
-                raise ValueError(f"{file.name} translates {text!r} otherwise than the files before it")
+            if text and translated and texts.setdefault(text, translated) != translated:
+                raise ValueError(f"{name} translates {text!r} otherwise than the files before it")
     return texts
 
 

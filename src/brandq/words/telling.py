@@ -2,8 +2,8 @@
 
 A template is text with named gaps; ``{name!r}`` is a gap whose value stands there as Python writes it, in quotes. What
 lies between quotes is found by their rules, whatever it says; every other gap ends where the text after it first
-occurs. Of several templates that fit, the one that leaves the fewest characters to its plain gaps is meant. Nothing
-here backtracks: a sentence is read once for each template that may fit it.
+occurs, and one named ``n`` holds a number. Of several templates that fit, the one that leaves the fewest characters to
+its plain gaps is meant. Nothing here backtracks: a sentence is read once for each template that may fit it.
 
 Sentences are also joined, ``one; another``, or stand after a name, ``kimi: it has no key``; such a message is read
 where each of its parts is of some template, and not at all where one is of none.
@@ -22,6 +22,11 @@ from itertools import islice
 
 #: characters of a template's beginning by which it is looked up
 _HEAD = 5
+#: a gap of this name holds a number
+NUMBER = "n"
+_NUMBER = re.compile(r"\d[\d.,\u00a0 ]*")
+#: a template with fewer letters of its own would take any sentence for its own
+_FEWEST_LETTERS = 3
 _QUOTED = re.compile(r"""'(?:[^'\\\n]|\\.)*+'|"(?:[^"\\\n]|\\.)*+\"""")
 
 
@@ -38,8 +43,17 @@ class Part:
 @lru_cache(maxsize=8192)
 def parts_of(template: str) -> tuple[Part, ...]:
     """The template taken apart. ValueError where it is none."""
-    found = string.Formatter().parse(template)
-    return tuple(Part(text, gap, spec or "", conversion == "r") for text, gap, spec, conversion in found)
+    parts: list[Part] = []
+    before = ""
+    for text, gap, spec, conversion in string.Formatter().parse(template):
+        # doubled braces end a part without a gap
+        before += text
+        if gap is not None:
+            parts.append(Part(before, gap, spec or "", conversion == "r"))
+            before = ""
+    if before or not parts:
+        parts.append(Part(before))
+    return tuple(parts)
 
 
 def gaps(template: str) -> list[str]:
@@ -63,6 +77,12 @@ class Shape:
             literals.append("")
         return cls(template, tuple(literals), tuple(part for part in parts if part.gap is not None))
 
+    @property
+    def tells(self) -> bool:
+        """Whether it says enough of its own that a sentence can be known by it."""
+        letters = sum(char.isalpha() for literal in self.literals for char in literal)
+        return letters >= _FEWEST_LETTERS or any(gap.gap == NUMBER for gap in self.gaps)
+
     def read(self, message: str) -> tuple[int, dict[str, str]] | None:
         """How many characters its plain gaps hold, and the value of each gap; None where the message is not of it."""
         start, end = self.literals[0], self.literals[-1]
@@ -85,7 +105,7 @@ class Shape:
                 value = message[at:ends]
                 plain += len(value)
             name = gap.gap or ""
-            if values.setdefault(name, value) != value:
+            if values.setdefault(name, value) != value or (name == NUMBER and not _NUMBER.fullmatch(value)):
                 return None
             at = ends + len(following)
         return plain, values
@@ -146,6 +166,8 @@ class Recogniser:
             start = shape.literals[0]
             if not shape.gaps:
                 self._whole[start] = template
+            elif not shape.tells:
+                continue
             elif len(start) >= _HEAD:
                 self._by_head[start[:_HEAD]].append(shape)
             else:
@@ -187,7 +209,9 @@ class _Reading:
         return self._read[start]
 
     def _best(self, start: int) -> list[Clause] | None:
-        whole = self._recogniser.recognise(self._message[start:])
+        text = self._message[start:]
+        # a word alone says too little to be taken for a sentence after another: it may be anybody's
+        whole = self._recogniser.recognise(text) if not start or " " in text else None
         best = None if whole is None else [whole]
         if whole is not None and not any(join in value for value in whole.values.values() for join in JOINS):
             return best

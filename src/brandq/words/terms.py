@@ -1,7 +1,7 @@
 """The words of the product that stand alone: names of states, kinds and classes, and what each code means to a reader.
 
 Documents and tables hold codes (``rate_limit``, ``ugc``); readers get ``Words.term`` and ``Words.explained`` of them.
-Within a told sentence a code is told as its term.
+Within the translation of a sentence ``{reason:term}`` holds a code.
 """
 
 from __future__ import annotations
@@ -114,13 +114,22 @@ EXPLANATIONS: Mapping[str, str] = {
 #: words and small sentences that stand in the gaps of others
 IN_GAPS: tuple[str, ...] = (
     "none", "never", "on", "off", "not known", "not reported", "engines", "prompt", "engine",
+    "note", "bad", "yes", "no", "data", "title", "model", "search", "seen", "SIMULATED", "brand", "measure", "answers",
+    "difference", "p", "verdict", "all", "field", "right", "of", "share", "for", "owner", "scopes", "since", "key",
+    "address", "system", "http", "kind", "text", "sources", "tokens", "cost", "message", "wait", "recorded", "before",
+    "after", "nobody", "error",
     "brands", "prompts", "aliases", "domains", "words", "strings", "a variable",
     "{n} prompt", "{n} prompts", "{n} engine", "{n} engines", "{n} repeat", "{n} repeats",
     "{n} sample", "{n} samples", "{n} name", "{n} names",
     "{n} ok", "{n} refused", "{n} empty", "{n} truncated", "{n} failed", "{n} cancelled", "{n} open",
     "{n} waiting", "{n} asking", "{n} answered",
-    "{reason} × {n}",
+    "{reason} × {n}", "the cost limit of {limit}",
+    # what judging.Dropped names
+    "reply is not JSON", "reply has no list of verdicts", "no verdict on it", "several verdicts on it",
+    "a field is missing", "a label that is none", "quote is not in the answer",
+    "quote is not from where the answer speaks of it", "quote is addressed to whoever grades",
+    "quote holds nothing but names",
 )  # fmt: skip
 
-#: everything above, in English: each has its entry in a catalogue
-TERMS: tuple[str, ...] = tuple(dict.fromkeys((*NAMES, *NAMES.values(), *EXPLANATIONS.values(), *IN_GAPS)))
+#: everything that is read of the above: each has its entry in a catalogue
+TERMS: tuple[str, ...] = tuple(dict.fromkeys((*NAMES.values(), *EXPLANATIONS.values(), *IN_GAPS)))
