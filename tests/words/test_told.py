@@ -119,7 +119,7 @@ def test_a_hostile_name_stays_a_name(name: str) -> None:
         (
             "exploratory: 3 prompts with usable answers, 2 usable repeats of each on an engine, ± 21 points; "
             "directional asks for 50, 3 and ± 15, decision-grade for 100, 5 and ± 10",
-            "探索性：3 个提问有有效回答，每个提问在每个 AI 引擎上有 2 次有效重复，± 21 个百分点；"
+            "探索性：3 条提问有有效回答，每个提问在每个 AI 引擎上有 2 次有效重复，± 21 个百分点；"
             "“方向性”要求 50 个提问、3 次重复和 ± 15，“可供决策”要求 100、5 和 ± 10",
         ),
         (
