@@ -184,16 +184,14 @@ async def _tell(request: Request, error: Exception) -> Response:
     _, terms = request.scope.get(ROUTE, (None, None))
     predecessor = terms is not None and terms.predecessor
     headers: dict[str, str] = dict(getattr(request.state, "counted", {}))
+    words = wire.words_of(request)
     if isinstance(error, BadRequest):
-        detail = "; ".join(f"{fault.pointer} {fault.detail}".strip() for fault in error.faults[:3])
-        if len(error.faults) > 3:
-            detail += f"; and {len(error.faults) - 3} more, see errors"
         if terms is not None and terms.page:
-            return rendering.trouble(request, error.status, error.title, detail, faults=error.faults, headers=headers)
+            return rendering.trouble(request, error.status, error.title, faults=error.faults, headers=headers)
         return wire.problem(
+            words,
             error.status,
             error.title,
-            detail,
             slug="bad-request",
             faults=error.faults,
             headers=headers,
@@ -218,7 +216,7 @@ async def _tell(request: Request, error: Exception) -> Response:
         )
     if terms is not None and terms.page:
         return rendering.trouble(request, status, title, detail, headers=headers)
-    return wire.problem(status, title, detail, slug=slug, headers=headers, predecessor=predecessor)
+    return wire.problem(words, status, title, detail, slug=slug, headers=headers, predecessor=predecessor)
 
 
 def _not_routed(request: Request, error: HTTPException) -> Response:
@@ -231,13 +229,14 @@ def _not_routed(request: Request, error: HTTPException) -> Response:
     }
     allowed = ", ".join(sorted(methods))
     path = request.url.path[:200]
+    words = wire.words_of(request)
     if error.status_code == 405:
         detail = f"{request.method[:20]} is not for {path}; it takes {allowed}"
-        return wire.problem(405, "Method not allowed", detail, slug="method", headers={"Allow": allowed})
+        return wire.problem(words, 405, "Method not allowed", detail, slug="method", headers={"Allow": allowed})
     if request.method == "GET" and "text/html" in request.headers.get("accept", ""):
         return rendering.trouble(request, 404, "There is no such page", f"there is nothing at {path}")
     detail = f"there is nothing at {path}; /openapi.json lists what there is"
-    return wire.problem(error.status_code, "There is no such path", detail, slug="not-found")
+    return wire.problem(words, error.status_code, "There is no such path", detail, slug="not-found")
 
 
 class Outermost:
@@ -280,7 +279,9 @@ class Outermost:
                 _, terms = scope.get(ROUTE, (None, None))
                 detail = f"this is our fault; the log has it as incident {incident}"
                 predecessor = terms is not None and terms.predecessor
-                told = wire.problem(500, "Something went wrong", detail, slug="incident", predecessor=predecessor)
+                words = wire.words_of(Request(scope))
+                title = "Something went wrong"
+                told = wire.problem(words, 500, title, detail, slug="incident", predecessor=predecessor)
                 await told(scope, receive, send_with_headers)
         finally:
             path, _ = scope.get(ROUTE, ("(none)", None))
