@@ -40,7 +40,7 @@ from brandq.web import about, access, api, assets, comparisons, compat, evidence
 from brandq.web.looking import BrokerLook
 from brandq.web.metrics import Metrics
 from brandq.web.openapi import Operation, Visit, terms_of
-from brandq.web.pages import execution, home, rendering, signing
+from brandq.web.pages import execution, home, planning, rendering, signing
 
 logger = logging.getLogger(__name__)
 
@@ -69,6 +69,11 @@ ROUTES: tuple[tuple[str, str, Callable[[Visit], Response]], ...] = (
 #: what people look at; /openapi.json, which is for programs, leaves it out
 PAGES: tuple[tuple[str, str, Callable[[Visit], Response]], ...] = (
     ("GET", "/", home.show_home),
+    ("GET", "/executions", planning.show_executions),
+    ("POST", "/executions", planning.start_execution),
+    ("GET", "/executions/new", planning.show_plan_form),
+    ("POST", "/executions/new", planning.revise_plan),
+    ("POST", "/executions/preview", planning.preview_plan),
     ("GET", "/executions/{execution_id}", execution.show_execution),
     ("GET", "/sign-in", signing.show_sign_in),
     ("POST", "/sign-in", signing.sign_in),
