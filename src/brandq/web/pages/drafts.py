@@ -90,12 +90,13 @@ class EngineRow:
 
 @dataclass(frozen=True)
 class Shelf:
-    """Where the library stands open: its language, industry and kind, and what the gaps are filled with."""
+    """Where the library stands open: its language, industry and kind, what fills its gaps, and what is ticked."""
 
     language: str = "en"
     industry: str = ""
     kind: str = ""
     filling: Mapping[str, str] = field(default_factory=dict)
+    picked: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -352,6 +353,7 @@ def read_draft(form: Form, listed: Sequence[EngineListing]) -> Draft:
             _known(form.get("library-industry", ""), ("", *INDUSTRIES)),
             _known(form.get("library-kind", ""), ("", *KINDS)),
             {gap: form.get(f"library-{gap}", "") for gap in GAPS},
+            tuple(form.all("pick")),
         ),
     )
     return draft.fitted(listed)[0]

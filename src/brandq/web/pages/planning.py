@@ -372,6 +372,8 @@ class Offer:
     """A prompt of the library as the form offers it; ``open`` names what is to be filled in before it can be taken."""
 
     text: str
+    #: as it is read, with the names of its open gaps
+    shown: str
     open: str
     taken: bool
 
@@ -395,7 +397,8 @@ def _shown(draft: Draft, words: Words) -> Shown:
     by_kind: dict[str, list[Offer]] = {}
     for one in here.choose(opened.industry, opened.kind or None):
         text, missing = one.filled(opened.filling)
-        offer = Offer(text, words.list(gaps[gap] for gap in missing), text in taken)
+        shown, _ = one.filled({**{gap: f"[{gaps[gap]}]" for gap in missing}, **opened.filling})
+        offer = Offer(text, shown, words.list(gaps[gap] for gap in missing), text in taken)
         by_kind.setdefault(one.kind, []).append(offer)
     examples = here.examples[opened.industry or INDUSTRIES[0]]
     return Shown(_industry_names(words), _kind_names(words), gaps, examples, by_kind)
@@ -418,7 +421,7 @@ def _kind_names(words: Words) -> dict[str, str]:
         words.say("What to buy"),
         words.say("A problem and what solves it"),
         words.say("For whom"),
-        words.say("Comparison"),
+        words.say("Compared side by side"),
         words.say("Price and budget"),
         words.say("Reputation and trust"),
         words.say("Is it worth it?"),
