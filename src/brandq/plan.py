@@ -320,7 +320,8 @@ def _sequence(found: object, pointer: str, noun: str, most: int, faults: list[Fa
         return ()
     if len(found) > most:
         faults.append(Fault(pointer, f"has {len(found)} {noun}; at most {most} are taken"))
-    return found
+    # a megabyte of names is refused, not compared with each other
+    return found[:most]
 
 
 def _brands(found: object, faults: list[Fault]) -> tuple[Brand, ...]:
