@@ -6,11 +6,10 @@ import string
 from dataclasses import replace
 from typing import Any
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from brandq.errors import BadRequest, Fault
+from brandq.errors import Fault
 from brandq.plan import MAX_PROMPTS, Brand, CostLimit, Plan, name_key, parse, read_cost_limit
 from brandq.providers.registry import Registry, load
 from brandq.web.pages.drafts import PARTS, BrandRow, Draft, draft_of_document, draft_of_plan, read_draft
@@ -154,15 +153,3 @@ def test_a_book_is_told_that_it_is_too_long() -> None:
     assert len(draft.lines) == 30
     assert sum(bool(line.names) for line in draft.lines) == MAX_PROMPTS
     assert len(draft.document()["prompts"]) == 30
-
-
-def test_a_list_that_is_too_long_is_not_read_to_its_end() -> None:
-    """Given thousands of prompts, each of them blank, then the plan is refused for their number and for those that could
-    have been asked, and not for thousands of faults."""
-    document = {"brands": ["Acme"], "prompts": [" "] * 5000, "engines": ["local/m"]}
-    with pytest.raises(BadRequest) as refused:
-        parse(document, REGISTRY.choose, max_samples=10)
-    assert [fault.pointer for fault in refused.value.faults] == [
-        "/prompts",
-        *(f"/prompts/{n}" for n in range(MAX_PROMPTS)),
-    ]

@@ -707,8 +707,8 @@ def test_the_form_speaks_the_readers_language(small: ContractClient, language: s
     """Given a browser's language, then headings, faults and notes are in it, and the library opens in it."""
     small.headers["Accept-Language"] = language
     page = small.get("/executions/new").text
-    heading = {"en": "New diagnosis", "zh": "新建诊断"}[language]
-    assert f"<h1>{heading}</h1>" in page
+    heading = {"en": "Prompts", "zh": "提问"}[language]
+    assert f'<h2 id="prompts-title">{heading}</h2>' in page
     assert dict(Fields(page).sent)["library-language"] == language
     refused = post(small, "/executions", opened(small).body(**TYPED), 422).text
     assert {"en": "Choose at least one engine.", "zh": "请至少选择一个 AI 引擎。"}[language] in refused
