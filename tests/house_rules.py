@@ -113,6 +113,7 @@ _PLACES = {
     "brandq.measures": "core",
     "brandq.plan": "core",
     "brandq.probing": "cli",
+    "brandq.prompts": "core",
     "brandq.providers": "providers",
     "brandq.reports": "reports",
     "brandq.running": "cli",

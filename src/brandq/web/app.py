@@ -40,7 +40,7 @@ from brandq.web import about, access, api, assets, comparisons, compat, events, 
 from brandq.web.looking import BrokerLook
 from brandq.web.metrics import Metrics
 from brandq.web.openapi import Operation, Visit, terms_of
-from brandq.web.pages import comparison, engines, execution, history, home, queues, rendering, signing
+from brandq.web.pages import comparison, engines, execution, history, home, planning, queues, rendering, signing
 from brandq.web.streams import EventStream, Streams
 
 logger = logging.getLogger(__name__)
@@ -71,6 +71,11 @@ ROUTES: tuple[tuple[str, str, Callable[[Visit], Response]], ...] = (
 #: what people look at; /openapi.json, which is for programs, leaves it out
 PAGES: tuple[tuple[str, str, Callable[[Visit], Response]], ...] = (
     ("GET", "/", home.show_home),
+    ("GET", "/executions", planning.show_executions),
+    ("POST", "/executions", planning.start_execution),
+    ("GET", "/executions/new", planning.show_plan_form),
+    ("POST", "/executions/new", planning.revise_plan),
+    ("POST", "/executions/preview", planning.preview_plan),
     ("GET", "/executions/{execution_id}", execution.show_execution),
     ("POST", "/executions/{execution_id}/cancel", execution.cancel_execution),
     ("POST", "/executions/{execution_id}/retry", execution.retry_execution),
