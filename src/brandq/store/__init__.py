@@ -71,6 +71,7 @@ from brandq.store.executions import (
     stranded_reports,
     unclosed,
 )
+from brandq.store.exporting import FIRST_PLACE, ExportPlace, samples_with_text
 from brandq.store.findings import abandon_unread, begin_reading, record_findings, replace_findings, stale_readings
 from brandq.store.lookup import ExecutionFound, Found, SampleFound, look_up
 from brandq.store.migrating import current_revision, migrate, migrations_folder, newest_revision, require_newest
@@ -129,6 +130,7 @@ from brandq.store.upkeep import (
 from brandq.store.verdicts import Verdict, forget_verdicts, keep_verdict, stored_verdicts
 
 __all__ = [
+    "FIRST_PLACE",
     "MAX_ATTEMPTS",
     "MAX_BUILDS",
     "MAX_DELIVERIES",
@@ -148,6 +150,7 @@ __all__ = [
     "Evidence",
     "Execution",
     "ExecutionFound",
+    "ExportPlace",
     "Filter",
     "Found",
     "KeptReport",
@@ -251,6 +254,7 @@ __all__ = [
     "reserve_cost",
     "reusable_answers",
     "revoke_key",
+    "samples_with_text",
     "settle",
     "settle_cost",
     "settle_delivery",
