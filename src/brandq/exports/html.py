@@ -37,8 +37,8 @@ def render(
     """The document as a page. Every text in it is escaped, whoever wrote it.
 
     Its numbers link to their answers at the service. A page that is kept as a file has no service around it: ``beside``
-    names the file next to it that holds the answers instead. A page for ``print`` has no links, and where there are
-    many, not the numbers of each prompt by engine.
+    names the file next to it that holds the answers instead. A page for ``print`` has no links to them, and leaves out
+    what is too long for paper, and says so: the numbers of each prompt by engine where they are many, and rare domains.
     """
     words = words or words_in("en")
     printed = medium == "print"
@@ -48,12 +48,15 @@ def render(
         tag=words.tag,
         t=words.say,
         linked=beside is None and not printed,
+        most_domains=MOST_PRINTED_DOMAINS if printed else len(document["citations"]["domains"]),
         by_engine=not printed or _by_engine_numbers(document) <= MOST_PRINTED,
     )
 
 
 #: numbers of single prompts by engine that are printed; more are a book, and take minutes to be laid out
 MOST_PRINTED = 300
+#: the rest is in the other forms
+MOST_PRINTED_DOMAINS = 50
 
 
 def _by_engine_numbers(document: Mapping[str, Any]) -> int:

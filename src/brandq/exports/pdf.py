@@ -50,7 +50,7 @@ def drawn(page: str, margins: str, *, created: str) -> bytes:
         raise CannotMake(_NO_PANGO) from error
     fetcher = weasyprint.urls.URLFetcher(allowed_protocols=("data",), allow_redirects=False)
     logger, missing = logging.getLogger("weasyprint"), _Missing()
-    logger.addHandler(missing)
+    logger.addFilter(missing)
     try:
         styles = [weasyprint.CSS(string=margins, url_fetcher=fetcher)]
         laid_out = weasyprint.HTML(string=page, url_fetcher=fetcher).render(stylesheets=styles)
@@ -58,24 +58,28 @@ def drawn(page: str, margins: str, *, created: str) -> bytes:
         laid_out.metadata.generator = "brandq"
         written: bytes = laid_out.write_pdf()
     finally:
-        logger.removeHandler(missing)
+        logger.removeFilter(missing)
     if missing.han:
         raise CannotMake(_NO_FONT.format(examples="".join(sorted(missing.han)[:5])))
     return written
 
 
-class _Missing(logging.Handler):
-    """The Chinese characters for which no font was found: they would be boxes."""
+class _Missing(logging.Filter):
+    """The Chinese characters for which no font was found: they would be boxes.
+
+    Other warnings are about styles that are there for screens, and are dropped.
+    """
 
     def __init__(self) -> None:
         super().__init__()
         self.han: set[str] = set()
 
-    def emit(self, record: logging.LogRecord) -> None:
+    def filter(self, record: logging.LogRecord) -> bool:
         if str(record.msg).startswith(".notdef glyph") and isinstance(record.args, tuple):
             char = str(record.args[0])
             if any(first <= ord(char) <= last for first, last in _HAN):
                 self.han.add(char)
+        return record.levelno >= logging.ERROR
 
 
 def _margins(document: Mapping[str, Any], words: Words) -> str:

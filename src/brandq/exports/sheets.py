@@ -142,6 +142,10 @@ class Sheet:
             self._value(number, value, column.form)
         self._row += 1
 
+    def keep_head(self) -> None:
+        """Keep in sight what was written until now."""
+        self._sheet.freeze_panes(self._row, 0)
+
     def filtered(self, columns: Sequence[Column], beside: int) -> None:
         """Keep the headings of the last table and ``beside`` columns in sight, and lay a filter over its rows."""
         self._sheet.freeze_panes(self._headings + 1, beside)

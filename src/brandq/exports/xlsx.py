@@ -8,15 +8,14 @@ are written one by one to a temporary file, so memory does not grow with the ans
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import ExitStack
 from dataclasses import replace
 from datetime import UTC, datetime
-from tempfile import TemporaryDirectory, TemporaryFile
-from typing import IO, Any
+from pathlib import Path
+from typing import Any
 
 from xlsxwriter import Workbook
 
-from brandq.exports.marks import banners, marks
+from brandq.exports.marks import banners, marks, sentiment
 from brandq.exports.sheets import LINE_HEIGHT, TEXT_HEIGHT, Column, Sheet, Value, formats, written
 from brandq.exports.spreadsheets import cited_domains, is_judged, said_of
 from brandq.reports.facts import SampleWithText
@@ -54,20 +53,14 @@ _A4 = 9
 _Document = Mapping[str, Any]
 
 
-def made(document: _Document, samples: Iterable[SampleWithText], *, words: Words) -> IO[bytes]:
-    """The workbook as an open temporary file, at its beginning; closing it removes it, and so does any error.
+def write(document: _Document, samples: Iterable[SampleWithText], path: Path, *, words: Words) -> None:
+    """Write the workbook to ``path``, whose folder holds what is needed meanwhile, and is to hold nothing else.
 
     ``samples`` are gone through once, and are those that the ``document`` was made of.
     """
-    with ExitStack() as failed:
-        file = failed.enter_context(TemporaryFile(prefix="brandq-"))
-        with TemporaryDirectory(prefix="brandq-") as folder:
-            book = Workbook(file, {**_OPTIONS, "tmpdir": folder})
-            _Book(book, document, words).write(samples)
-            book.close()
-        failed.pop_all()
-    file.seek(0)
-    return file
+    book = Workbook(path, {**_OPTIONS, "tmpdir": str(path.parent)})
+    _Book(book, document, words).write(samples)
+    book.close()
 
 
 class _Book:
@@ -161,16 +154,12 @@ class _Book:
     def _marks(self, block: _Document) -> str | None:
         return ", ".join(marks(block, self._words)) or None
 
-    def _sentiment(self, label: str) -> str:
-        say = self._words.say
-        known = {"pos": say("positive"), "neu": say("neutral"), "mixed": say("mixed"), "neg": say("negative")}
-        return known.get(label) or say("cannot be told")
-
     # -- sheets of numbers
 
     def _summary(self) -> None:
         say = self._words.say
         sheet = self._sheet(say("Summary"), self._title)
+        sheet.keep_head()
         columns = [Column("", 30), Column("", 24, "plain")]
         for fact in self._facts():
             sheet.row(columns, fact)
@@ -214,7 +203,7 @@ class _Book:
             else:
                 sheet.row(places, [self._name(measure), value, None, *rest, notes])
         for label, number in (block.get("sentiment") or {}).items():
-            name = f"{self._name('sentiment')}: {self._sentiment(label)}"
+            name = f"{self._name('sentiment')}: {sentiment(label, self._words)}"
             sheet.row(shares, [name, *self._number(number, "share"), self._notes({"sentiment": number})])
         sheet.gap()
 
@@ -279,9 +268,9 @@ class _Book:
         sheet = self._sheet(say("Prompts"), say("Brands by prompt and engine"))
         columns = [
             Column(say("prompt no."), 8, "number"),
-            Column(say("prompt"), 40),
             Column(say("brand"), 22),
             Column(say("engine"), 24),
+            Column(say("prompt"), 40),
             Column(say("marks"), 14),
             Column(say("usable"), 8, "count"),
             Column(say("planned"), 8, "count"),
@@ -294,10 +283,10 @@ class _Book:
                 whole = brand["prompts"][prompt_no - 1]
                 for engine, block in self._over_engines(whole, whole["engines"]):
                     coverage = block["coverage"]
-                    head = [prompt_no, prompt, brand["name"], engine, self._marks(block)]
+                    head = [prompt_no, brand["name"], engine, prompt, self._marks(block)]
                     counts = [coverage.get("k", 0), coverage["n"]]
                     sheet.row(columns, [*head, *counts, *self._block(block, _FEW_MEASURES)], height=LINE_HEIGHT)
-        sheet.filtered(columns, beside=4)
+        sheet.filtered(columns, beside=3)
 
     def _over_engines(self, whole: _Document, engines: Iterable[_Document]) -> Iterator[tuple[str, _Document]]:
         yield self._words.say("all engines"), whole
@@ -413,8 +402,8 @@ class _Book:
         if is_usable(facts):
             said = [said_of(brand, facts, judged=self._judged) for brand in self._brands]
             mentioned = [each.mentioned for each in said]
-            sentiment = said[0].sentiment
-            of_subject = [said[0].rank, sentiment and self._sentiment(sentiment), said[0].recommended]
+            label = said[0].sentiment
+            of_subject = [said[0].rank, label and sentiment(label, self._words), said[0].recommended]
         return [
             facts.sample_id,
             facts.prompt_no,
