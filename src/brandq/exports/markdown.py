@@ -305,7 +305,7 @@ class _Text:
                 for row in citations["domains"]
             ]
             headers = (
-                *(say("domain"), say("owner"), say("class"), say("cited in")),
+                *(say("domain"), say("owned by"), say("class"), say("cited in")),
                 *(say("only retrieved in"), say("pages")),
             )
             lines += _table(headers, rows)

@@ -32,12 +32,8 @@ _HAN = ((0x3400, 0x9FFF), (0xF900, 0xFAFF), (0x20000, 0x3FFFF))
 
 def made(document: Mapping[str, Any], *, words: Words) -> bytes:
     """The report as a PDF. CannotMake where this machine lacks what it takes."""
-    return drawn(*page_and_margins(document, words=words), created=document["times"]["built_at"])
-
-
-def page_and_margins(document: Mapping[str, Any], *, words: Words) -> tuple[str, str]:
-    """The page to be printed, and the styles that are the paper's: what ``drawn`` takes, as plain texts."""
-    return html.render(document, words=words, medium="print"), _margins(document, words)
+    page = html.render(document, words=words, medium="print")
+    return drawn(page, _margins(document, words), created=document["times"]["built_at"])
 
 
 def drawn(page: str, margins: str, *, created: str) -> bytes:
@@ -89,7 +85,6 @@ def _margins(document: Mapping[str, Any], words: Words) -> str:
     version = words.say("version {version}", version=document.get("version", 1))
     return f"""
 @page {{
-  size: A4 landscape; margin: 18mm 12mm 16mm;
   font-family: "Noto Sans", "Noto Sans CJK SC", sans-serif; font-size: 7.5pt; color: #60646c;
   @top-left {{ content: {_quoted(subject)}; color: #1c2024; font-weight: 700; font-size: 7.5pt }}
   @top-center {{ content: {marked}; color: #8a4b00; font-weight: 700; font-size: 7.5pt }}

@@ -175,7 +175,7 @@ class _Book:
         if document["label"]:
             yield say("Label"), document["label"]
         yield say("Status"), told(document["status"])
-        yield say("Ended"), self._words.instant(times["ended_at"])
+        yield say("Ended at"), self._words.instant(times["ended_at"])
         yield say("Report built"), self._words.instant(times["built_at"])
         yield say("Report version"), str(document.get("version", 1))
         yield say("Method"), document["method_version"]
@@ -300,7 +300,7 @@ class _Book:
         columns = [
             Column(say("domain"), 30),
             Column(say("class"), 14),
-            Column(say("owner"), 22),
+            Column(say("owned by"), 22),
             *self._columns("share", self._name("citation_rate")),
             *self._columns("share", self._name("retrieval_rate")),
             Column(say("pages"), 8, "count"),
@@ -391,7 +391,7 @@ class _Book:
             Column(say("latency, ms"), 10, "count"),
             Column(say("asked at (UTC)"), 19, "instant"),
             Column(say("answered at (UTC)"), 19, "instant"),
-            Column(say("error"), 14),
+            Column(say("error code"), 14),
             Column(say("error message"), 40),
         ]
 
@@ -441,10 +441,10 @@ class _Book:
             Column(say("no."), 6, "number"),
             Column(say("domain"), 24),
             Column(say("URL"), 60, "link"),
-            Column(say("title"), 40),
+            Column(say("page title"), 40),
             Column(say("class"), 14),
-            Column(say("owner"), 18),
-            Column(say("cited"), 14),
+            Column(say("owned by"), 18),
+            Column(say("cited as a source"), 18),
         ]
 
     def _sources(self, sample: SampleWithText) -> Iterator[list[Value]]:

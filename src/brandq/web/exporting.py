@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from hashlib import sha256
 from itertools import chain
-from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
@@ -48,19 +47,18 @@ def exported(desk: Desk, request: Request, kept: KeptReport, form: str, language
     if wire.held(request, headers["ETag"]):
         return Response(status_code=304, headers=headers)
     headers["Content-Disposition"] = disposition(document, form, told)
+    media_type = MEDIA_TYPES[form][0]
+    if request.method == "HEAD":
+        # a stream says nothing of its length, and nothing is made for it
+        return _in_language(StreamingResponse((), headers=headers, media_type=media_type), words)
     if form == "csv":
         pieces = csv.render(document, samples_of(desk.database, document))
         # what is wrong with the first answers can still be told as an error
         first = next(pieces)
-        media_type = f"{csv.MEDIA_TYPE}; charset=utf-8; header=present"
         return StreamingResponse(chain((first,), pieces), headers=headers, media_type=media_type)
-    order: dict[str, Any] = {"form": form}
-    if form == "pdf":
-        page, margins = pdf.page_and_margins(document, words=words)
-        order |= {"page": page, "margins": margins, "created": document["times"]["built_at"]}
-    else:
-        order |= {"document": document, "language": language, "database_url": desk.settings.database_url.reveal()}
-    return _in_language(Made(order, headers=headers, media_type=MEDIA_TYPES[form][0]), words)
+    url = desk.settings.database_url.reveal()
+    order = {"form": form, "document": document, "language": language, "database_url": url}
+    return _in_language(Made(order, headers=headers, media_type=media_type), words)
 
 
 def _in_language(response: Response, words: Words) -> Response:

@@ -80,9 +80,6 @@ class Made(StreamingResponse):
         self._order = order
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["method"] == "HEAD":
-            await super().__call__(scope, receive, send)
-            return
         with await self._unless_gone(receive) as file:
             self.headers["Content-Length"] = str(os.fstat(file.fileno()).st_size)
             self.body_iterator = iterate_in_threadpool(iter(partial(file.read, _CHUNK_BYTES), b""))
@@ -143,29 +140,24 @@ async def _by_a_process(order: Mapping[str, Any]) -> None:
 def main() -> None:
     """Make what the order on stdin asks for. An error that the caller is told goes to stdout, with a status of its own.
 
-    An order has the ``form``, the ``path`` where the file goes, and what ``pdf.drawn`` takes, or what a workbook is
-    made of.
+    An order has the ``form``, pdf or xlsx, the ``document``, the ``language``, the ``path`` where the file goes, and
+    the ``database_url``, from which a workbook's answers come.
     """
     order = json.loads(sys.stdin.buffer.read())
+    path, document, words = Path(order["path"]), order["document"], words_in(order["language"])
     # requests come first
     os.nice(5)
     try:
         if order["form"] == "pdf":
-            made = pdf.drawn(order["page"], order["margins"], created=order["created"])
-            Path(order["path"]).write_bytes(made)
+            path.write_bytes(pdf.made(document, words=words))
         else:
-            _write_workbook(order)
+            database = store.Database(order["database_url"], pool_size=1, name="brandq export")
+            try:
+                xlsx.write(document, samples_of(database, document), path, words=words)
+            finally:
+                database.dispose()
     except tuple(_TOLD.values()) as error:
         name = next(kind.__name__ for kind in type(error).__mro__ if kind.__name__ in _TOLD)
         sys.stdout.write(json.dumps([name, str(error)]))
         sys.stdout.flush()
         raise SystemExit(_TOLD_STATUS) from error
-
-
-def _write_workbook(order: Mapping[str, Any]) -> None:
-    database = store.Database(order["database_url"], pool_size=1, name="brandq export")
-    try:
-        document = order["document"]
-        xlsx.write(document, samples_of(database, document), Path(order["path"]), words=words_in(order["language"]))
-    finally:
-        database.dispose()
