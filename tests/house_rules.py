@@ -136,7 +136,9 @@ _PLACES = {
 _ABOVE_DIALECTS = frozenset({"registry", "rows"})
 
 #: (module, imported): why that import stands inside a function. Only an optional dependency has a reason.
-IMPORTS_INSIDE: dict[tuple[str, str], str] = {}
+IMPORTS_INSIDE: dict[tuple[str, str], str] = {
+    ("brandq.exports.pdf", "weasyprint"): "Pango, which it loads when it is imported, is no Python package",
+}
 
 
 def room_of(module: str) -> str | None:

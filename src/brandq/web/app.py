@@ -28,6 +28,7 @@ from starlette.types import ASGIApp, ExceptionHandler, Message, Receive, Scope, 
 from brandq.actors.desk import Desk
 from brandq.errors import (
     BadRequest,
+    CannotMake,
     Conflict,
     DatabaseNotReady,
     NotAllowed,
@@ -98,6 +99,7 @@ PROBLEMS: Mapping[type[Exception], tuple[int, str, str]] = {
     Conflict: (409, "conflict", "Its state does not allow this"),
     TooManyRequests: (429, "too-many-requests", "Too many requests"),
     TooMuchOpen: (429, "too-much-open", "Too much is being asked already"),
+    CannotMake: (501, "cannot-make", "This form cannot be made here"),
     DatabaseNotReady: (503, "not-ready", "The database is not ready"),
 }
 
