@@ -42,7 +42,7 @@ LARGE_FORM = {
 MOST = {
     ("GET", "/api/executions/{execution_id}"): 3,
     ("GET", "/api/diagnosis/status/{execution_id}"): 6,
-    ("GET", "/executions/{execution_id}"): 3,
+    ("GET", "/executions/{execution_id}"): 5,
     ("GET", "/api/executions"): 2,
     # one look, and a page each of answers with their brands and of failed samples
     ("GET", "/api/executions/{execution_id}/events"): 7,
