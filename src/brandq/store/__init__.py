@@ -16,13 +16,10 @@ from brandq.store.access import (
 from brandq.store.answers import (
     Evidence,
     Placed,
-    SampleFilter,
-    SampleRow,
     all_answers,
     answers_of,
     evidence,
     import_answers,
-    list_samples,
     places_with_answer,
     raw_body,
     reusable_answers,
@@ -72,6 +69,18 @@ from brandq.store.executions import (
     unclosed,
 )
 from brandq.store.findings import abandon_unread, begin_reading, record_findings, replace_findings, stale_readings
+from brandq.store.listing import (
+    FINDINGS,
+    OUTCOMES,
+    Neighbours,
+    SampleFilter,
+    SampleRow,
+    brand_findings,
+    count_samples,
+    list_samples,
+    neighbours,
+    usable_candidates,
+)
 from brandq.store.lookup import ExecutionFound, Found, SampleFound, look_up
 from brandq.store.migrating import current_revision, migrate, migrations_folder, newest_revision, require_newest
 from brandq.store.refusing import abandon_overdue, refuse_overdue, refuse_paused, refuse_samples
@@ -138,11 +147,13 @@ from brandq.store.upkeep import (
 from brandq.store.verdicts import Verdict, forget_verdicts, keep_verdict, stored_verdicts
 
 __all__ = [
+    "FINDINGS",
     "MAX_ATTEMPTS",
     "MAX_BUILDS",
     "MAX_DELIVERIES",
     "MAX_SAVED",
     "MOST_IN_BATCH",
+    "OUTCOMES",
     "SCOPES",
     "ApiKey",
     "Batch",
@@ -163,6 +174,7 @@ __all__ = [
     "KeptReport",
     "Link",
     "Load",
+    "Neighbours",
     "Order",
     "Place",
     "Placed",
@@ -189,6 +201,7 @@ __all__ = [
     "authenticate",
     "begin_reading",
     "begin_report",
+    "brand_findings",
     "broken_truths",
     "budget_of",
     "cancel_execution",
@@ -201,6 +214,7 @@ __all__ = [
     "contents_of",
     "count_call",
     "count_open",
+    "count_samples",
     "current_revision",
     "daily_budget",
     "due_deliveries",
@@ -233,6 +247,7 @@ __all__ = [
     "meet_settings",
     "migrate",
     "migrations_folder",
+    "neighbours",
     "newest_revision",
     "next_report_version",
     "note_failures",
@@ -289,4 +304,5 @@ __all__ = [
     "taken_over",
     "unclosed",
     "unread_answers",
+    "usable_candidates",
 ]
