@@ -111,7 +111,7 @@ def _answer_url(execution_id: str, sample_id: int) -> str:
 )
 def show_answer(visit: Visit) -> Response:
     """The evidence behind the numbers: text, spans of each brand in characters, sources, and how it was asked."""
-    sample_id = _sample_id_of(visit)
+    sample_id = sample_id_of(visit)
     with visit.desk.database.read() as db:
         found = store.execution(db, execution_id_of(visit), owner=visit.caller.owner)
         if visit.given["raw"]:
@@ -126,7 +126,7 @@ def show_answer(visit: Visit) -> Response:
     return wire.Json(_answer(found, evidence))
 
 
-def _sample_id_of(visit: Visit) -> int:
+def sample_id_of(visit: Visit) -> int:
     given = visit.request.path_params["sample_id"]
     try:
         return wire.whole(1, wire.MAX_ROW)(given)

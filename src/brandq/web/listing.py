@@ -10,7 +10,7 @@ from typing import Any
 from brandq import store
 from brandq.analysis.findings import AnswerType, SourceClass
 from brandq.errors import BadRequest, Fault
-from brandq.plan import MAX_PROMPTS, name_key
+from brandq.plan import name_key
 from brandq.reports.candidates import Names, answers_with
 from brandq.states import SampleState
 from brandq.store import Execution, SampleFilter, Transaction
@@ -18,8 +18,8 @@ from brandq.web import wire
 from brandq.web.openapi import Parameter
 from brandq.web.schemas import COUNT, FLAG, STATE, TEXT, words
 
-#: repeats of an imported file may have any number
-_MOST_REPEATS = 100_000
+#: an imported file may have more prompts and repeats than a plan, which its column holds up to this number
+_MOST_PROMPTS, _MOST_REPEATS = 32_767, 100_000
 #: findings that speak of no brand
 _OF_NOBODY = frozenset({"sourced"})
 
@@ -43,7 +43,7 @@ def _ranks(text: str) -> tuple[int, int | None]:
 
 LISTING: tuple[Parameter, ...] = (
     Parameter("engine", TEXT, "only those of this engine of the plan", wire.words(200)),
-    Parameter("prompt_no", COUNT, "only those of the prompt with this number", wire.whole(1, MAX_PROMPTS)),
+    Parameter("prompt_no", COUNT, "only those of the prompt with this number", wire.whole(1, _MOST_PROMPTS)),
     Parameter("repeat_no", COUNT, "only those of the repeat with this number", wire.whole(1, _MOST_REPEATS)),
     Parameter("state", STATE, "only those in this state", wire.one_of(SampleState)),
     Parameter(
