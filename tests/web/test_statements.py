@@ -102,6 +102,13 @@ def _listing(path: str) -> Call:
 CALLS: list[tuple[str, str, Call]] = [
     ("GET", "/", _listing("/")),
     ("GET", "/executions/{execution_id}", _of("/executions/{execution_id}")),
+    ("GET", "/executions/{execution_id}/answers", _of("/executions/{execution_id}/answers?finding=named", _ended)),
+    ("GET", "/executions/{execution_id}/answers", _of("/executions/{execution_id}/answers?name=nobody", _ended)),
+    (
+        "GET",
+        "/executions/{execution_id}/answers/{sample_id}",
+        _of("/executions/{execution_id}/answers/{sample_id}?finding=named&body=true", _ended),
+    ),
     ("POST", "/api/executions", _posting("/api/executions", SMALL, LARGE)),
     ("POST", "/api/executions", _posting("/api/executions?dry_run=true", SMALL, LARGE)),
     ("GET", "/api/executions", _listing("/api/executions?limit=100")),
