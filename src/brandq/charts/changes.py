@@ -74,7 +74,7 @@ def _compared(name: str, title: str, rows: Sequence[tuple[str, bool, Document]],
     for label, own, row in rows:
         verdict = row["verdict"] if row["verdict"] in ("up", "down") else ""
         number = {
-            **{"value": row["difference"], "low": row["low"], "high": row["high"]},
+            "value": row["difference"], "low": row["low"], "high": row["high"],
             "n": row["n_before"] + row["n_after"],
         }
         drawn.append(
