@@ -22,6 +22,22 @@ OLD_LARGE = {
     "selectedModels": ["doubao", "qwen"],
     "customQuestions": [f"b {number}?" for number in range(20)],
 }
+SMALL_FORM = {
+    "brand-0-name": "a",
+    "prompts": "b?",
+    "engine-0-name": "doubao",
+    "engine-0-chosen": "on",
+    "repeats": "1",
+    "reuse_within_hours": "24",
+}
+LARGE_FORM = {
+    **SMALL_FORM,
+    "brand-1-name": "c",
+    "prompts": "\n".join(f"b {number}?" for number in range(20)),
+    "engine-1-name": "qwen",
+    "engine-1-chosen": "on",
+    "repeats": "5",
+}
 #: most statements of the routes that are called most, the one for access included, so that one more is seen
 MOST = {
     ("GET", "/api/executions/{execution_id}"): 3,
@@ -177,6 +193,12 @@ CALLS: list[tuple[str, str, Call]] = [
     ("GET", "/readyz", _listing("/readyz")),
     ("GET", "/metrics", _listing("/metrics")),
     ("GET", "/openapi.json", _listing("/openapi.json")),
+    ("GET", "/executions", _listing("/executions")),
+    ("GET", "/executions/new", _listing("/executions/new")),
+    ("GET", "/executions/new", _of("/executions/new?again={execution_id}")),
+    ("POST", "/executions", _posting("/executions", SMALL_FORM, LARGE_FORM)),
+    ("POST", "/executions/new", _posting("/executions/new", SMALL_FORM, LARGE_FORM)),
+    ("POST", "/executions/preview", _posting("/executions/preview", SMALL_FORM, LARGE_FORM)),
 ]
 
 

@@ -145,6 +145,18 @@ class Registry:
             simulated=self._simulated(row),
         )
 
+    def takes_locale(self, name: str) -> bool:
+        """Whether the engine of this name can be told a locale."""
+        row = self._row(name)
+        return row is not None and takes_locale(row)
+
+    def models(self, name: str) -> tuple[str, ...]:
+        """The models of this engine whose price is known, the row's own first; others may be asked as well."""
+        row = self._row(name)
+        if row is None:
+            return ()
+        return tuple(dict.fromkeys((*([row.model] if row.model else []), *row.prices)))
+
     def canonical(self, name: str) -> str:
         """The name of the row that is meant, by exact alias; the name as it is where none is."""
         row = self._row(name)

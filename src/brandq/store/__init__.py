@@ -72,6 +72,7 @@ from brandq.store.executions import (
     stranded_reports,
     unclosed,
 )
+from brandq.store.exporting import FIRST_PLACE, ExportPlace, samples_with_text
 from brandq.store.findings import abandon_unread, begin_reading, record_findings, replace_findings, stale_readings
 from brandq.store.history import Told, TrackedBrand, Wanted, methods_of_reports, told_of_brand, tracked_brands
 from brandq.store.lookup import ExecutionFound, Found, SampleFound, look_up
@@ -83,6 +84,7 @@ from brandq.store.reports import (
     ReportVersion,
     begin_report,
     facts,
+    find_report,
     keep_report,
     kept_report,
     next_report_version,
@@ -146,6 +148,7 @@ from brandq.store.watching import GoingOn, Held, going_on, held_by_worker
 
 __all__ = [
     "CLOCK_SILENT",
+    "FIRST_PLACE",
     "LOOK_BACK",
     "MAX_ATTEMPTS",
     "MAX_BUILDS",
@@ -168,6 +171,7 @@ __all__ = [
     "Evidence",
     "Execution",
     "ExecutionFound",
+    "ExportPlace",
     "Filter",
     "Found",
     "GoingOn",
@@ -230,6 +234,7 @@ __all__ = [
     "experience",
     "expire_overdue",
     "facts",
+    "find_report",
     "forget_keys_and_limits",
     "forget_verdicts",
     "going_on",
@@ -286,6 +291,7 @@ __all__ = [
     "reserve_cost",
     "reusable_answers",
     "revoke_key",
+    "samples_with_text",
     "save_plan",
     "saved_plan",
     "session_key",

@@ -1,8 +1,7 @@
-"""The evidence behind the numbers, and the report that is made of it: samples, answers, the document in three forms."""
+"""The evidence behind the numbers, and the report that is made of it: samples, answers, the document in its forms."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -13,17 +12,16 @@ from brandq.actors.desk import Desk
 from brandq.actors.reading import facts_by_this_method
 from brandq.analysis.findings import UNUSABLE
 from brandq.errors import BadRequest, Fault, NotFound
-from brandq.exports import html, markdown
 from brandq.plan import MAX_PROMPTS, Plan, name_key
 from brandq.providers.dialect import AnswerKind
 from brandq.states import SampleState
 from brandq.store import Execution, Progress
 from brandq.web import wire
 from brandq.web.api import EXECUTION_ID, LIMIT, POLL_MS, execution_id_of, next_page, own_execution, poll_after_ms, urls
+from brandq.web.exporting import FORMS, MEDIA_TYPES, exported
 from brandq.web.openapi import JSON, Operation, Parameter, Returns, Visit, operation
 from brandq.web.schemas import COUNT, FLAG, STATE, TEXT, ref, words
-
-REPORT_FORMS = ("json", "html", "md")
+from brandq.words import LANGUAGES, language_of
 
 SAMPLE_ID = Parameter("sample_id", COUNT, "as /samples lists it", str, place="path")
 
@@ -219,25 +217,33 @@ def _members(finding: Any, leave_out: tuple[str, ...] = ()) -> dict[str, Any]:
         "reports",
         "read",
         {
-            200: Returns(
-                "The frozen report",
-                {JSON: ref("Report"), "text/html": {"type": "string"}, "text/markdown": {"type": "string"}},
-            ),
+            200: Returns("The frozen report", {JSON: ref("Report"), **dict(MEDIA_TYPES.values())}),
             304: Returns("As the ETag that was sent"),
         },
         parameters=(
             EXECUTION_ID,
-            Parameter("format", words(*REPORT_FORMS), "how it is written", wire.one_of(REPORT_FORMS), "json"),
+            Parameter("format", words(*FORMS), "how it is written", wire.one_of(FORMS), "json"),
+            Parameter(
+                "language",
+                words(*LANGUAGES),
+                "of what is written around the answers; default: by Accept-Language. json and csv have none",
+                wire.one_of(LANGUAGES),
+            ),
             Parameter("version", COUNT, "an earlier one than the one that stands", wire.whole(1, wire.MAX_ROW)),
         ),
-        errors={409: "It is not ready yet; come back after `poll_after_ms`"},
+        errors={
+            409: "It is not ready yet; come back after `poll_after_ms`. Or xlsx or csv of a version whose answers were "
+            "read by another method since",
+            501: "This form cannot be made here; the detail says what to install, or which form to take",
+        },
     )
 )
 def show_report(visit: Visit) -> Response:
     """Built once, when the execution ends, and served unchanged. A cancelled execution's is built at the first call.
 
     It covers what was answered until then, and says so. When the answers are read again by another method, that makes a
-    new version; the earlier ones stay as they were.
+    new version; the earlier ones stay as they were. xlsx, pdf and csv are files to be kept: xlsx and csv have every
+    answer, csv with a row for each tracked brand.
     """
     found, counted = own_execution(visit)
     version, form = visit.given["version"], visit.given["format"]
@@ -255,27 +261,19 @@ def show_report(visit: Visit) -> Response:
             stored = _stored(db, found.execution_id, form)
     if stored is None:
         raise NotFound(f"execution {found.execution_id} was removed meanwhile")
-    return wire.with_etag(visit.request, _written(stored, form))
+    if isinstance(stored, str):
+        return wire.with_etag(visit.request, Response(stored, media_type=wire.Json.media_type))
+    language = visit.given["language"] or language_of(visit.request.headers.get("accept-language", ""))
+    return exported(visit.desk, visit.request, stored, form, language)
 
 
-#: a report's document, or the JSON text of it
-_Stored = Mapping[str, Any] | str
-
-
-def _stored(db: store.Transaction, execution_id: str, form: str, version: int | None = None) -> _Stored | None:
-    """What a form is written from: as JSON it goes out as it is stored, for reading it takes longer than sending it."""
+def _stored(
+    db: store.Transaction, execution_id: str, form: str, version: int | None = None
+) -> store.KeptReport | str | None:
+    """What a form is made from: as JSON it goes out as it is stored, for reading it takes longer than sending it."""
     if form == "json":
         return store.report_text(db, execution_id, version)
-    return store.report_document(db, execution_id, version)
-
-
-def _written(stored: _Stored, form: str) -> Response:
-    if isinstance(stored, str):
-        return Response(stored, media_type=wire.Json.media_type)
-    if form == "md":
-        return Response(markdown.render(stored), media_type="text/markdown")
-    page = html.render(stored)
-    return Response(page, media_type="text/html", headers={"Content-Security-Policy": wire.page_policy(page)})
+    return store.find_report(db, execution_id, version)
 
 
 def _not_ready(visit: Visit, found: Execution, counted: Progress) -> Response:
