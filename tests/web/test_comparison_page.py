@@ -37,13 +37,13 @@ def by_model(outcome: Outcome, model: str) -> Outcome:
 
 
 def test_the_verdict_is_the_first_thing_said(desk: Desk, client: ContractClient) -> None:
-    """Given 0 of 12 and then 12 of 12 answers that name the subject, then the page says that it is named clearly more often, with
+    """Given 0 of 12 and then 12 of 12 answers that name the subject, then the page says that it is clearly named more often, with
     both rates, the difference and its interval."""
     before, after = ended(desk, client, [OTHER] * 12), ended(desk, client, [NAMED] * 12)
     page = client.get(f"/executions/{after}/comparison?before={before}")
     assert page.status_code == 200
     verdict = words_of(page.text.split('id="verdict"')[1].split("</section>")[0])
-    assert "趣车良品 is named clearly more often" in verdict
+    assert "趣车良品 is clearly named more often" in verdict
     assert "0% → then 100%" in verdict
     assert "+100 points" in verdict
     assert re.search(r"between \+\d+ and \+100 points \(95 % interval\)", verdict)

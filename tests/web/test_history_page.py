@@ -163,6 +163,19 @@ def test_what_goes_on_has_no_history_yet(desk: Desk, client: ContractClient) -> 
     assert "no report yet" in series
 
 
+def test_an_execution_without_a_report_stands_where_it_belongs(desk: Desk, client: ContractClient) -> None:
+    """Given one that was cancelled after one of the same basket had ended, then it is in that series, and the older one is compared
+    with no execution that has no number."""
+    ended(desk, client, [NAMED] * 4)
+    middle = submit(client)
+    client.post(f"/api/executions/{middle}/cancel")
+    newest = ended(desk, client, [NAMED] * 4)
+    [series] = groups(client.get(f"/history?brand={BRAND}").text)
+    assert middle in executions_in(series)
+    assert f"/executions/{newest}/comparison?before={middle}" not in series
+    assert f"/executions/{newest}/comparison?before=" in series
+
+
 def test_without_a_brand_it_is_the_subject_that_was_measured_last(desk: Desk, client: ContractClient) -> None:
     """Given two subjects, when no brand is named, then the newest one is shown; all brands can be chosen, however they are spelled;
     one that nobody tracks says so."""
