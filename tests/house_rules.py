@@ -113,6 +113,7 @@ _PLACES = {
     "brandq.measures": "core",
     "brandq.plan": "core",
     "brandq.probing": "cli",
+    "brandq.prompts": "core",
     "brandq.providers": "providers",
     "brandq.reports": "reports",
     "brandq.running": "cli",
@@ -124,6 +125,7 @@ _PLACES = {
     "brandq.recomputing": "cli",
     "brandq.tables": "tables",
     "brandq.terminal": "cli",
+    "brandq.time_left": "core",
     # doctor, upkeep and the web may want to know as well
     "brandq.verifying": "sending",
     "brandq.web": "web",

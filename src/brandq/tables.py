@@ -383,6 +383,30 @@ api_keys = sa.Table(
     sa.Column("revoked_at", Utc),
 )
 
+sessions = sa.Table(
+    "sessions",
+    metadata,
+    #: SHA-256 of the token in the browser's cookie
+    sa.Column("hashed", sa.String(64), primary_key=True),
+    #: what it stands for: a session can do what its key can, and ends with it
+    sa.Column("key_id", sa.ForeignKey("api_keys.key_id", ondelete="CASCADE"), nullable=False),
+    sa.Column("created_at", Utc, nullable=False),
+    sa.Column("expires_at", Utc, nullable=False),
+    sa.Index("ix_sessions_key_id", "key_id"),
+)
+
+saved_plans = sa.Table(
+    "saved_plans",
+    metadata,
+    sa.Column("plan_id", Serial, primary_key=True),
+    sa.Column("owner", sa.String(100), nullable=False),
+    sa.Column("name", sa.String(100), nullable=False),
+    #: as it was written, not as it was accepted: it is read again, and checked, when it is used
+    sa.Column("document", sa.JSON, nullable=False),
+    sa.Column("saved_at", Utc, nullable=False),
+    sa.UniqueConstraint("owner", "name"),
+)
+
 limits = sa.Table(
     "limits",
     metadata,

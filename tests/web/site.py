@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from html.parser import HTMLParser
 from typing import Any
 
 import jsonschema
@@ -18,7 +19,7 @@ from brandq.actors.desk import Desk
 from brandq.actors.report import report
 from brandq.providers.dialect import Answer, AnswerKind, Citation, ErrorClass, Outcome, ProviderError
 from brandq.settings import read_settings
-from brandq.web.app import create_app
+from brandq.web.app import PAGES, create_app
 from tests.store.samples_at_hand import claim
 from tests.store.samples_at_hand import settle as settle_claims
 
@@ -68,9 +69,46 @@ class ContractClient(TestClient):
                     self.visited.add((method, template))
                     self._check(response, terms, f"{method} {template}")
                 return response
-        assert response.status_code == 404
-        self._is("Problem", response)
+        for page_method, template, _ in PAGES:
+            if page_method == method and re.fullmatch(re.sub(r"\{\w+\}", "[^/]+", template), path):
+                self.visited.add((method, template))
+                self._check_page(response, template)
+                return response
+        assert response.status_code in (404, 405)
+        if response.headers["content-type"].startswith("text/html"):
+            self._check_page(response, path)
+        else:
+            self._is("Problem", response)
         return response
+
+    @staticmethod
+    def _check_page(response: Any, where: str) -> None:
+        """A page, or a way to another one; nothing of a page runs or loads that does not bear its nonce."""
+        if response.status_code == 303:
+            assert response.headers["location"].startswith("/"), where
+            return
+        if not response.headers["content-type"].startswith("text/html"):
+            assert where.startswith("/assets/"), where
+            return
+        policy = response.headers["content-security-policy"]
+        nonce = re.search(r"script-src 'nonce-([^']+)';", policy)
+        assert nonce is not None, where
+        assert "unsafe" not in policy, where
+        for tag, attributes in tags_of(response.text):
+            if tag in ("script", "style") or (tag == "link" and attributes.get("rel") == "stylesheet"):
+                bears = attributes.get("nonce") == nonce[1]
+                assert bears or attributes.get("type") == "application/json", f"{where}: {tag} {attributes}"
+            assert tag not in ("iframe", "object", "embed", "base", "img"), f"{where}: {tag} {attributes}"
+            for name, value in attributes.items():
+                assert not name.startswith(("style", "on")), f"{where}: {tag} {attributes}"
+                if name in ("href", "src", "action", "formaction"):
+                    assert re.match(r"(https?:/)?/|#|[?]", value or "/"), f"{where}: {tag} {attributes}"
+
+    def form_token(self) -> str:
+        """What a form of ours carries, with the cookie that it is bound to in this client's jar."""
+        found = re.search(r'name="csrf" value="([^"]+)"', self.get("/sign-in").text)
+        assert found is not None
+        return found[1]
 
     def _check(self, response: Any, terms: Mapping[str, Any], where: str) -> None:
         status = str(response.status_code)
@@ -90,6 +128,22 @@ class ContractClient(TestClient):
     def _conforms(self, schema: Mapping[str, Any], body: object) -> None:
         whole = {**schema, "components": self.document["components"]}
         jsonschema.Draft202012Validator(whole, format_checker=_FORMATS).validate(body)
+
+
+def tags_of(page: str) -> list[tuple[str, dict[str, str | None]]]:
+    """Every tag of a page as a browser reads it, with its attributes."""
+
+    class Tags(HTMLParser):
+        def __init__(self) -> None:
+            super().__init__()
+            self.found: list[tuple[str, dict[str, str | None]]] = []
+
+        def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+            self.found.append((tag, dict(attrs)))
+
+    reader = Tags()
+    reader.feed(page)
+    return reader.found
 
 
 def open_desk(database_url: str, data_dir: object, **environment: str) -> Desk:

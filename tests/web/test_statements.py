@@ -10,8 +10,8 @@ from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
 from brandq.actors.desk import Desk
-from brandq.web.app import ROUTES
-from tests.web.site import PLAN, ContractClient, answered, failed, finish, sample_ids, settle, submit
+from brandq.web.app import PAGES, ROUTES
+from tests.web.site import PLAN, ContractClient, add_key, answered, failed, finish, sample_ids, settle, submit
 
 #: PLAN has two engines: 4 samples, and 60 of the plan below
 SMALL = {**PLAN, "repeats": 2}
@@ -22,12 +22,30 @@ OLD_LARGE = {
     "selectedModels": ["doubao", "qwen"],
     "customQuestions": [f"b {number}?" for number in range(20)],
 }
+SMALL_FORM = {
+    "brand-0-name": "a",
+    "prompts": "b?",
+    "engine-0-name": "doubao",
+    "engine-0-chosen": "on",
+    "repeats": "1",
+    "reuse_within_hours": "24",
+}
+LARGE_FORM = {
+    **SMALL_FORM,
+    "brand-1-name": "c",
+    "prompts": "\n".join(f"b {number}?" for number in range(20)),
+    "engine-1-name": "qwen",
+    "engine-1-chosen": "on",
+    "repeats": "5",
+}
 #: most statements of the routes that are called most, the one for access included, so that one more is seen
 MOST = {
     ("GET", "/api/executions/{execution_id}"): 3,
     ("GET", "/api/diagnosis/status/{execution_id}"): 6,
-    ("GET", "/executions/{execution_id}"): 2,
+    ("GET", "/executions/{execution_id}"): 3,
     ("GET", "/api/executions"): 2,
+    # one look, and a page each of answers with their brands and of failed samples
+    ("GET", "/api/executions/{execution_id}/events"): 7,
 }
 #: BEGIN and PRAGMA are no statements of ours, and on Postgres do not come by here
 NOT_OURS = ("BEGIN", "PRAGMA")
@@ -64,6 +82,7 @@ def _ended(client: ContractClient, desk: Desk, plan: dict[str, object]) -> str:
     return execution_id
 
 
+#: a call's address, and its body: JSON, or a form of a page
 Call = Callable[[ContractClient, Desk, dict[str, object]], tuple[str, dict[str, object] | None]]
 
 
@@ -99,15 +118,51 @@ def _listing(path: str) -> Call:
     return make
 
 
+def _signing_in(_client: ContractClient, desk: Desk, plan: dict[str, object]) -> tuple[str, dict[str, object] | None]:
+    """With one key, and one more of some."""
+    names = ["ann"] if plan is SMALL else [f"bob{number}" for number in range(10)]
+    keys = [add_key(desk, name) for name in names]
+    return "/sign-in", {"key": keys[0]}
+
+
+def _history(path: str) -> Call:
+    """A call of this path where 2 executions ended, and 12, of them each second one with another basket."""
+
+    def make(client: ContractClient, desk: Desk, plan: dict[str, object]) -> tuple[str, dict[str, object] | None]:
+        for number in range(2 if plan is SMALL else 10):
+            finish(desk, submit(client, prompts=[f"{number % 2}?"]))
+        return path, None
+
+    return make
+
+
 CALLS: list[tuple[str, str, Call]] = [
     ("GET", "/", _listing("/")),
     ("GET", "/executions/{execution_id}", _of("/executions/{execution_id}")),
+    ("POST", "/executions/{execution_id}/cancel", _of("/executions/{execution_id}/cancel")),
+    ("POST", "/executions/{execution_id}/retry", _of("/executions/{execution_id}/retry", _ended)),
+    (
+        "GET",
+        "/executions/{execution_id}/comparison",
+        _of("/executions/{execution_id}/comparison?before={before}", _ended),
+    ),
+    ("GET", "/executions/{execution_id}/comparison", _of("/executions/{execution_id}/comparison", _ended)),
+    ("GET", "/history", _history("/history")),
+    ("GET", "/history", _history("/history?brand=竞品 1&engine=qwen")),
+    ("GET", "/engines", _listing("/engines")),
+    ("GET", "/queues", _listing("/queues")),
+    ("GET", "/sign-in", _listing("/sign-in")),
+    ("POST", "/sign-in", _signing_in),
+    ("POST", "/sign-out", _posting("/sign-out", {}, {})),
+    ("GET", "/choose", _listing("/choose?language=zh")),
+    ("GET", "/assets/{digest}/{name}", _listing("/assets/0/look.css")),
     ("POST", "/api/executions", _posting("/api/executions", SMALL, LARGE)),
     ("POST", "/api/executions", _posting("/api/executions?dry_run=true", SMALL, LARGE)),
     ("GET", "/api/executions", _listing("/api/executions?limit=100")),
     ("GET", "/api/executions", _listing("/api/executions?brand=竞品 1&status=queued")),
     ("GET", "/api/executions/{execution_id}", _of("/api/executions/{execution_id}")),
     ("GET", "/api/executions/{execution_id}", _of("/api/executions/{execution_id}", _ended)),
+    ("GET", "/api/executions/{execution_id}/events", _of("/api/executions/{execution_id}/events", _ended)),
     ("POST", "/api/executions/{execution_id}/cancel", _of("/api/executions/{execution_id}/cancel")),
     ("POST", "/api/executions/{execution_id}/retry", _of("/api/executions/{execution_id}/retry", _ended)),
     ("GET", "/api/executions/{execution_id}/samples", _of("/api/executions/{execution_id}/samples?limit=100", _ended)),
@@ -138,12 +193,19 @@ CALLS: list[tuple[str, str, Call]] = [
     ("GET", "/readyz", _listing("/readyz")),
     ("GET", "/metrics", _listing("/metrics")),
     ("GET", "/openapi.json", _listing("/openapi.json")),
+    ("GET", "/executions", _listing("/executions")),
+    ("GET", "/executions/new", _listing("/executions/new")),
+    ("GET", "/executions/new", _of("/executions/new?again={execution_id}")),
+    ("POST", "/executions", _posting("/executions", SMALL_FORM, LARGE_FORM)),
+    ("POST", "/executions/new", _posting("/executions/new", SMALL_FORM, LARGE_FORM)),
+    ("POST", "/executions/preview", _posting("/executions/preview", SMALL_FORM, LARGE_FORM)),
 ]
 
 
 def test_every_route_is_counted() -> None:
     """Whoever adds a route says here how it is called."""
-    assert {(method, path) for method, path, _ in CALLS} == {(method, path) for method, path, _ in ROUTES}
+    routes = {(method, path) for method, path, _ in (*ROUTES, *PAGES)}
+    assert {(method, path) for method, path, _ in CALLS} == routes
 
 
 @pytest.mark.parametrize(("method", "path", "call"), CALLS, ids=[f"{method}-{path}" for method, path, _ in CALLS])
@@ -154,9 +216,12 @@ def test_more_samples_need_no_more_statements(
     counted = []
     for plan in (SMALL, LARGE):
         url, body = call(client, desk, plan)
+        sent: dict[str, object] = {"json": body}
+        if method == "POST" and not url.startswith("/api/"):
+            sent = {"data": {**(body or {}), "csrf": client.form_token()}}
         with statements() as seen:
-            response = client.request(method, url, json=body)
-        assert response.status_code in (200, 202), response.text
+            response = client.request(method, url, **sent)
+        assert response.status_code in (200, 202, 303), response.text
         counted.append(list(seen))
     fewer, more = counted
     assert len(fewer) == len(more), "\n".join(["with little:", *fewer, "with much:", *more])

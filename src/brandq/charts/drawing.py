@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cache
+from importlib.metadata import version
 from typing import Any
 
 import vl_convert
 
 #: the version of Vega-Lite that pages and exports draw with
 VEGA_LITE = "6.4"
+
+#: the package that brings it, as another of which the bundle is another one
+MADE_BY = f"vl-convert-python {version('vl-convert-python')}"
 
 #: what a page's own script calls; everything else of the bundle stays inside it
 _ENTRY = "window.brandqVega = {vega, vegaLite, vegaEmbed};"

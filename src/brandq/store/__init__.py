@@ -66,6 +66,7 @@ from brandq.store.executions import (
     load_of,
     plan_execution,
     progress,
+    settled_samples,
     standing,
     statistics,
     stranded_reports,
@@ -73,6 +74,7 @@ from brandq.store.executions import (
 )
 from brandq.store.exporting import FIRST_PLACE, ExportPlace, samples_with_text
 from brandq.store.findings import abandon_unread, begin_reading, record_findings, replace_findings, stale_readings
+from brandq.store.history import Told, TrackedBrand, Wanted, methods_of_reports, told_of_brand, tracked_brands
 from brandq.store.lookup import ExecutionFound, Found, SampleFound, look_up
 from brandq.store.migrating import current_revision, migrate, migrations_folder, newest_revision, require_newest
 from brandq.store.refusing import abandon_overdue, refuse_overdue, refuse_paused, refuse_samples
@@ -114,9 +116,22 @@ from brandq.store.samples import (
     renew_leases,
     stranded,
 )
+from brandq.store.saved_plans import (
+    MAX_SAVED,
+    SavedPlan,
+    list_saved_plans,
+    remove_saved_plan,
+    save_plan,
+    saved_plan,
+)
+from brandq.store.sessions import close_session, open_session, session_key
 from brandq.store.settling import Ended, Settled, settle
+from brandq.store.spending import Spending, Spent, spending
 from brandq.store.upkeep import (
+    CLOCK_SILENT,
+    LOOK_BACK,
     MAX_DELIVERIES,
+    SLACK,
     Delivery,
     broken_truths,
     claim_delivery,
@@ -129,14 +144,19 @@ from brandq.store.upkeep import (
     take_turn,
 )
 from brandq.store.verdicts import Verdict, forget_verdicts, keep_verdict, stored_verdicts
+from brandq.store.watching import GoingOn, Held, going_on, held_by_worker
 
 __all__ = [
+    "CLOCK_SILENT",
     "FIRST_PLACE",
+    "LOOK_BACK",
     "MAX_ATTEMPTS",
     "MAX_BUILDS",
     "MAX_DELIVERIES",
+    "MAX_SAVED",
     "MOST_IN_BATCH",
     "SCOPES",
+    "SLACK",
     "ApiKey",
     "Batch",
     "Budget",
@@ -154,6 +174,8 @@ __all__ = [
     "ExportPlace",
     "Filter",
     "Found",
+    "GoingOn",
+    "Held",
     "KeptReport",
     "Link",
     "Load",
@@ -166,12 +188,18 @@ __all__ = [
     "SampleFilter",
     "SampleFound",
     "SampleRow",
+    "SavedPlan",
     "SetAside",
     "Settled",
     "Slots",
+    "Spending",
+    "Spent",
     "Statistics",
+    "Told",
+    "TrackedBrand",
     "Transaction",
     "Verdict",
+    "Wanted",
     "abandon_overdue",
     "abandon_unread",
     "accepted_batches",
@@ -190,6 +218,7 @@ __all__ = [
     "claim_samples",
     "close_engine",
     "close_execution",
+    "close_session",
     "contents_of",
     "count_call",
     "count_open",
@@ -208,6 +237,8 @@ __all__ = [
     "find_report",
     "forget_keys_and_limits",
     "forget_verdicts",
+    "going_on",
+    "held_by_worker",
     "hold_still",
     "import_answers",
     "is_accepted",
@@ -219,10 +250,12 @@ __all__ = [
     "list_executions",
     "list_keys",
     "list_samples",
+    "list_saved_plans",
     "load_of",
     "look_up",
     "lose_orphans",
     "meet_settings",
+    "methods_of_reports",
     "migrate",
     "migrations_folder",
     "newest_revision",
@@ -234,6 +267,7 @@ __all__ = [
     "open_engine",
     "open_executions",
     "open_samples",
+    "open_session",
     "places_with_answer",
     "plan_execution",
     "plans_of",
@@ -247,6 +281,7 @@ __all__ = [
     "refuse_samples",
     "release_expired",
     "remove_ended",
+    "remove_saved_plan",
     "renew_leases",
     "replace_findings",
     "report_document",
@@ -257,10 +292,15 @@ __all__ = [
     "reusable_answers",
     "revoke_key",
     "samples_with_text",
+    "save_plan",
+    "saved_plan",
+    "session_key",
     "settle",
     "settle_cost",
     "settle_delivery",
+    "settled_samples",
     "slow_engine",
+    "spending",
     "stale_readings",
     "standing",
     "statistics",
@@ -275,6 +315,8 @@ __all__ = [
     "take_slots",
     "take_turn",
     "taken_over",
+    "told_of_brand",
+    "tracked_brands",
     "unclosed",
     "unread_answers",
 ]

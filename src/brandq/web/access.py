@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
 from starlette.requests import Request
@@ -24,6 +24,8 @@ from brandq.settings import LOOPBACK, Settings
 LOCAL_OWNER = "local"
 #: what each scope of a key allows
 ALLOWS = {"read": frozenset({"read"}), "run": frozenset({"read", "run"}), "admin": frozenset({"read", "run", "admin"})}
+#: where a browser keeps its session; see web/sessions.py
+SESSION_COOKIE, LOCAL_COOKIE = "__Host-brandq", "brandq"
 #: headers that a proxy adds; with one of them the peer is not the caller
 FORWARDING = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via")
 
@@ -32,11 +34,12 @@ _KEY = re.compile(r"bq_([A-Za-z0-9-]{1,16})_([\x21-\x7e]{1,200})")
 
 @dataclass(frozen=True)
 class Caller:
-    """Who a request comes from. ``counted_as`` names it in the limits."""
+    """Who a request comes from. ``counted_as`` names it in the limits; ``session``: it is signed in with a browser."""
 
     owner: str
     scopes: frozenset[str]
     counted_as: str
+    session: bool = False
 
 
 #: the caller of what is open to everybody
@@ -56,28 +59,34 @@ class Limit:
         return f"{self.most} calls in any {self.per_s} seconds"
 
 
-# Every limit there is: the predecessor's four, with the figures that its clients were told. The native endpoints have
+# The predecessor's four, with the figures that its clients were told. The native endpoints have
 # none: counting is a write under a lock of the caller's own, which would cost more than a read and line up the writes.
 PREDECESSOR_SUBMIT_LIMIT = Limit("perform-brand-test-async", 3)
 PREDECESSOR_STATUS_LIMIT = Limit("diagnosis.status", 30)
 PREDECESSOR_CANCEL_LIMIT = Limit("diagnosis.cancel", 5)
 PREDECESSOR_STATISTICS_LIMIT = Limit("diagnosis.statistics", 10)
+# and one for guesses at a key: 256 bits need no help, but a log full of them does
+SIGN_IN_LIMIT = Limit("sign-in", 20)
 
 
-def admit(desk: Desk, request: Request, scope: str, *, open_locally: bool = False) -> Caller:
+def admit(desk: Desk, request: Request, scope: str, *, open_locally: bool = False, page: bool = False) -> Caller:
     """The caller, who has this scope. NotAuthenticated or NotAllowed says what to do about it.
 
-    ``open_locally``: this machine needs no key even where there are keys.
+    ``open_locally``: this machine needs no key even where there are keys. A browser's session is good for pages, and
+    elsewhere for reading: what changes something is then never sent by another site's page in the user's name.
     """
     address = client_address(request, desk.settings)
     shown = _shown_key(request)
     if shown is not None:
         with desk.database.look() as db:
             key = store.authenticate(db, *shown)
-        scopes = frozenset(allowed for held in key.scopes for allowed in ALLOWS.get(held, ()))
-        if scope not in scopes:
-            raise NotAllowed(f"this key has {', '.join(key.scopes)} and this needs {scope}; ask for a key that has it")
-        return Caller(key.owner, scopes, f"key {key.key_id}")
+        return _with_key(key, scope)
+    token = session_token(request) if page or request.method in ("GET", "HEAD") else None
+    if token is not None:
+        with desk.database.look() as db:
+            held = store.session_key(db, token, now=desk.now())
+        if held is not None:
+            return replace(_with_key(held, scope), session=True)
     local = is_local(request)
     if not (local and open_locally):
         with desk.database.look() as db:
@@ -95,6 +104,21 @@ def admit(desk: Desk, request: Request, scope: str, *, open_locally: bool = Fals
     return Caller(LOCAL_OWNER, ALLOWS["admin"], f"peer {address}")
 
 
+def _with_key(key: store.ApiKey, scope: str) -> Caller:
+    scopes = frozenset(allowed for held in key.scopes for allowed in ALLOWS.get(held, ()))
+    if scope not in scopes:
+        raise NotAllowed(f"this key has {', '.join(key.scopes)} and this needs {scope}; ask for a key that has it")
+    return Caller(key.owner, scopes, f"key {key.key_id}")
+
+
+def session_token(request: Request) -> str | None:
+    """The session that the browser keeps; the one without TLS counts on this machine alone."""
+    token = request.cookies.get(SESSION_COOKIE)
+    if token is None and is_local(request):
+        token = request.cookies.get(LOCAL_COOKIE)
+    return token or None
+
+
 def _shown_key(request: Request) -> tuple[str, str] | None:
     """Id and secret of the key that the request shows. No other header says who anybody is."""
     shown = set()
@@ -110,10 +134,16 @@ def _shown_key(request: Request) -> tuple[str, str] | None:
         return None
     if len(shown) > 1:
         raise NotAuthenticated("Authorization and X-API-Key show two different keys; send one")
-    found = _KEY.fullmatch(shown.pop())
+    found = read_key(shown.pop())
     if found is None:
         raise NotAuthenticated("this API key is not valid; one looks like bq_<id>_<secret>")
-    return found[1], found[2]
+    return found
+
+
+def read_key(text: str) -> tuple[str, str] | None:
+    """Id and secret of a key as it is written; None where it is none."""
+    found = _KEY.fullmatch(text)
+    return (found[1], found[2]) if found else None
 
 
 def is_local(request: Request) -> bool:
@@ -153,6 +183,11 @@ def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
         return None
     mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
     return mapped or address
+
+
+def stranger(desk: Desk, request: Request) -> Caller:
+    """The caller of what is open to everybody, counted by its address."""
+    return replace(NOBODY, counted_as=f"peer {client_address(request, desk.settings)}")
 
 
 def count(desk: Desk, caller: Caller, limit: Limit) -> dict[str, str]:

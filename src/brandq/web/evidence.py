@@ -255,7 +255,7 @@ def show_report(visit: Visit) -> Response:
         raise NotFound(f"execution {found.execution_id} has no report version {version}; it has {numbers}")
     if stored is None:
         if not found.ended or counted.by_state[SampleState.ANSWERED]:
-            return _not_ready(found, counted)
+            return _not_ready(visit, found, counted)
         _build_report(visit.desk, found.execution_id)
         with visit.desk.database.read() as db:
             stored = _stored(db, found.execution_id, form)
@@ -276,15 +276,16 @@ def _stored(
     return store.find_report(db, execution_id, version)
 
 
-def _not_ready(found: Execution, counted: Progress) -> Response:
+def _not_ready(visit: Visit, found: Execution, counted: Progress) -> Response:
     wait_ms = poll_after_ms(found) or POLL_MS
     detail = (
         f"execution {found.execution_id} is {found.status}, with {counted.settled} of {found.planned} samples settled; "
         f"ask again in {wait_ms} ms"
     )
     headers = {"Retry-After": str(-(-wait_ms // 1000))}
+    words = wire.words_of(visit.request)
     return wire.problem(
-        409, "The report is not ready", detail, slug="not-ready", headers=headers, poll_after_ms=wait_ms
+        words, 409, "The report is not ready", detail, slug="not-ready", headers=headers, poll_after_ms=wait_ms
     )
 
 

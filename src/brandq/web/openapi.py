@@ -55,6 +55,8 @@ class Operation:
     limit: Limit | None = None
     parameters: tuple[Parameter, ...] = ()
     body: str | None = None
+    #: the body is a form of one of our pages
+    form: bool = False
     #: what else may be wrong, by status
     errors: Mapping[int, str] = field(default_factory=dict)
     open_locally: bool = False
@@ -62,6 +64,11 @@ class Operation:
     @property
     def predecessor(self) -> bool:
         return self.tag == "predecessor"
+
+    @property
+    def page(self) -> bool:
+        """A browser asks: errors are pages, and a session will do."""
+        return self.tag == "pages"
 
 
 @dataclass(frozen=True)
@@ -80,6 +87,10 @@ class Visit:
     @property
     def document(self) -> Any:
         return wire.read_document(self.request.headers.get("content-type", ""), self.body)
+
+    @property
+    def form(self) -> wire.Form:
+        return wire.read_form(self.request.headers.get("content-type", ""), self.body)
 
 
 _OPERATIONS: dict[Callable[..., Any], Operation] = {}

@@ -10,14 +10,16 @@ import json
 import math
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, NoReturn
+from urllib.parse import parse_qsl
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from brandq.errors import BadRequest, Fault
+from brandq.words import Words, language_of, words_in
 
 #: a plan with 20 prompts of 500 characters and 25 engines has 60 kB at most; whatever needs more than this is no plan
 MAX_BODY = 1_000_000
@@ -25,6 +27,8 @@ MAX_BODY = 1_000_000
 BODY_S = 30.0
 #: faults listed in one reply; a megabyte of nonsense must not come back as twenty
 MAX_FAULTS = 100
+#: of these, how many stand in the detail as well
+MAX_IN_DETAIL = 3
 #: the largest row number that the database can hold
 MAX_ROW = 2**63 - 1
 
@@ -47,10 +51,16 @@ class Problem(Json):
     media_type = "application/problem+json; charset=utf-8"
 
 
+def words_of(request: Request) -> Words:
+    """The language that the caller asks for by Accept-Language; English without it."""
+    return words_in(language_of(request.headers.get("accept-language", "")))
+
+
 def problem(
+    words: Words,
     status: int,
     title: str,
-    detail: str,
+    detail: str = "",
     *,
     slug: str,
     faults: Sequence[Fault] = (),
@@ -58,16 +68,18 @@ def problem(
     predecessor: bool = False,
     **extra: Any,
 ) -> Problem:
-    """One error as a caller reads it. ``predecessor``: with the three members that its clients look for.
+    """One error as a caller reads it, in the caller's language; ``title``, ``detail`` and the faults are English.
 
-    There the member ``status`` is the word "error", which is what they compare with, and ``code`` has the number.
+    ``predecessor``: with the three members that its clients look for. There the member ``status`` is the word "error",
+    which is what they compare with, and ``code`` has the number.
     """
-    errors = [{"pointer": fault.pointer, "detail": fault.detail} for fault in faults[:MAX_FAULTS]]
+    errors = [{"pointer": fault.pointer, "detail": words.told(fault.detail)} for fault in faults[:MAX_FAULTS]]
     if len(faults) > MAX_FAULTS:
-        errors.append({"pointer": "", "detail": f"and {len(faults) - MAX_FAULTS} more"})
+        errors.append({"pointer": "", "detail": words.say("and {n} more", n=len(faults) - MAX_FAULTS)})
+    detail = words.told(detail) if detail else _first_of(words, faults)
     body = {
         "type": f"urn:brandq:problem:{slug}",
-        "title": title,
+        "title": words.told(title),
         "status": status,
         "detail": detail,
         "errors": errors,
@@ -75,7 +87,15 @@ def problem(
     }
     if predecessor:
         body |= {"status": "error", "error": detail, "code": status}
-    return Problem(body, status, headers)
+    return Problem(body, status, {**(headers or {}), "Content-Language": words.tag, "Vary": "Accept-Language"})
+
+
+def _first_of(words: Words, faults: Sequence[Fault]) -> str:
+    """The first faults in one text."""
+    told = [f"{fault.pointer} {words.told(fault.detail)}".strip() for fault in faults[:MAX_IN_DETAIL]]
+    if len(faults) > MAX_IN_DETAIL:
+        told.append(words.say("and {n} more, see errors", n=len(faults) - MAX_IN_DETAIL))
+    return words.clauses(told)
 
 
 def with_etag(request: Request, response: Response) -> Response:
@@ -142,6 +162,9 @@ def read_document(content_type: str, body: bytes) -> Any:
         raise BadRequest([fault], "The body is not UTF-8", 400) from error
     except RecursionError as error:
         raise BadRequest([Fault("", "is nested too deeply")], "The body is not JSON", 400) from error
+    except json.JSONDecodeError as error:
+        fault = Fault("", f"is not JSON from line {error.lineno}, column {error.colno} on: {error.msg}")
+        raise BadRequest([fault], "The body is not JSON", 400) from error
     except ValueError as error:
         raise BadRequest([Fault("", str(error)[:200])], "The body is not JSON", 400) from error
 
@@ -160,6 +183,45 @@ def _finite(text: str) -> float:
     if not math.isfinite(number):
         raise ValueError(f"{text[:30]} is not a number that JSON knows")
     return number
+
+
+#: fields of one form; a plan of 20 prompts and 25 engines with ten brands has about a hundred
+MAX_FIELDS = 1000
+
+
+class Form(Mapping[str, str]):
+    """A form as a page sends it: the last value under each name, and all of them in their order."""
+
+    def __init__(self, pairs: Sequence[tuple[str, str]]) -> None:
+        self._pairs = pairs
+        self._last = dict(pairs)
+
+    def __getitem__(self, name: str) -> str:
+        return self._last[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._last)
+
+    def __len__(self) -> int:
+        return len(self._last)
+
+    def all(self, name: str) -> list[str]:
+        return [value for held, value in self._pairs if held == name]
+
+
+def read_form(content_type: str, body: bytes) -> Form:
+    """The fields of a form, urlencoded in UTF-8. BadRequest when the body is something else."""
+    media = content_type.partition(";")[0].strip().lower()
+    if media != "application/x-www-form-urlencoded":
+        raise BadRequest([Fault("", "expected a form as the pages here send it")], "The body is not a form", 415)
+    try:
+        return Form(parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=MAX_FIELDS, errors="strict"))
+    except UnicodeDecodeError as error:
+        raise BadRequest([Fault("", "the form is not in UTF-8")], "The body is not UTF-8", 400) from error
+    except ValueError as error:
+        raise BadRequest(
+            [Fault("", f"the form has more than {MAX_FIELDS} fields")], "The form is too long", 413
+        ) from error
 
 
 # -- what a parameter's text means: each gives the value, or raises ValueError with words for the caller
@@ -242,11 +304,11 @@ def read_cursor(text: str) -> tuple[datetime, str]:
         raise ValueError("is not a cursor of this service; follow `next` of the page before") from error
 
 
-# -- pages
+# -- files that are shown in a browser
 
 
 def page_policy(page: str) -> str:
-    """The Content-Security-Policy of a page of ours: nothing is loaded, nothing runs, and only its own styles apply."""
+    """The Content-Security-Policy of a file of ours: nothing is loaded, nothing runs, and only its own styles apply."""
     styles = re.findall(r"<style[^>]*>(.*?)</style>", page, re.DOTALL)
     hashes = [f"'sha256-{base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()}'" for style in styles]
     return (

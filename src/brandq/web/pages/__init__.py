@@ -1,0 +1,1 @@
+"""The pages: server-rendered, complete without a script, in two languages, light and dark."""

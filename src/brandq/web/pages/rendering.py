@@ -1,0 +1,243 @@
+"""How a page is made: its templates, its language and theme, what it may load, and what it says of an error."""
+
+from __future__ import annotations
+
+import gzip
+import re
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+from urllib.parse import quote, urlencode
+
+from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined, pass_context
+from jinja2.runtime import Context
+from markupsafe import Markup
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from brandq import __version__
+from brandq.errors import Fault
+from brandq.settings import Settings
+from brandq.web import access, assets
+from brandq.web.access import Caller
+from brandq.web.openapi import Visit
+from brandq.web.sessions import FormToken
+from brandq.words import LANGUAGES, OWN_NAMES, Words, language_of, words_in
+
+HTML = "text/html"
+LANGUAGE_COOKIE, THEME_COOKIE = "brandq-language", "brandq-theme"
+THEMES = ("light", "dark")
+#: a page that is smaller is not worth packing
+_PACK_FROM = 2000
+
+_TEMPLATES = Environment(
+    loader=ChoiceLoader([PackageLoader("brandq.web"), PackageLoader("brandq.exports")]),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One place of the navigation: its name in English, its address, the beginning of the paths that belong to it."""
+
+    name: str
+    url: str
+    begins: str
+
+
+NAVIGATION = (
+    Entry("Executions", "/", "/"),
+    Entry("New", "/executions/new", "/executions/new"),
+    Entry("History", "/history", "/history"),
+    Entry("Engines", "/engines", "/engines"),
+)
+#: what only operators see
+OPERATORS = (Entry("Queues", "/queues", "/queues"),)
+
+
+def words_for(request: Request) -> Words:
+    """The visitor's language: the one chosen here before, else the browser's."""
+    chosen = request.cookies.get(LANGUAGE_COOKIE)
+    for language in LANGUAGES:
+        if language == chosen:
+            return words_in(language)
+    return words_in(language_of(request.headers.get("accept-language", "")))
+
+
+def theme_for(request: Request) -> str | None:
+    """The theme that was chosen here; None: as the browser's."""
+    chosen = request.cookies.get(THEME_COOKIE)
+    return chosen if chosen in THEMES else None
+
+
+def page(visit: Visit, template: str, *, status: int = 200, **shown: Any) -> Response:
+    """The template as a response. ``shown`` are the names that it knows beside those that every page has."""
+    return render(visit.request, visit.caller, template, status=status, **shown)
+
+
+def render(request: Request, caller: Caller, template: str, *, status: int = 200, **shown: Any) -> Response:
+    words, nonce, form = words_for(request), secrets.token_urlsafe(16), FormToken(request)
+    settings: Settings = request.app.state.desk.settings
+    text = _TEMPLATES.get_template(template).render(
+        words=words,
+        nonce=nonce,
+        csrf=form.text,
+        theme=theme_for(request),
+        languages=OWN_NAMES,
+        here=here(request),
+        path=request.url.path,
+        caller=caller,
+        may_run="run" in caller.scopes,
+        navigation=(*NAVIGATION, *(OPERATORS if "admin" in caller.scopes else ())) if caller.scopes else (),
+        version=__version__,
+        simulate=settings.simulate,
+        **shown,
+    )
+    response = _packed(request, text, status)
+    response.headers["Content-Language"] = words.tag
+    response.headers["Content-Security-Policy"] = policy(nonce)
+    # without it a browser says Origin: null of our own forms
+    response.headers["Referrer-Policy"] = "same-origin"
+    form.keep(request, response)
+    return response
+
+
+def policy(nonce: str) -> str:
+    """What a page may load and run: ours, and of scripts and styles only what names this very page's nonce."""
+    return (
+        f"default-src 'none'; script-src 'nonce-{nonce}'; style-src 'nonce-{nonce}'; img-src 'self' data:; "
+        "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    )
+
+
+def _packed(request: Request, text: str, status: int) -> Response:
+    body = text.encode("utf-8", "replace")
+    headers = {"Vary": "Accept-Encoding, Accept-Language, Cookie"}
+    if len(body) >= _PACK_FROM and "gzip" in request.headers.get("accept-encoding", ""):
+        body = gzip.compress(body, 5)
+        headers["Content-Encoding"] = "gzip"
+    return Response(body, status, headers, media_type=HTML)
+
+
+def here(request: Request) -> str:
+    """The address of this page, to come back to."""
+    query = request.url.query
+    return request.url.path + (f"?{query}" if query else "")
+
+
+def back(given: str | None) -> str:
+    """An address of ours to go back to; the first page instead of anything else."""
+    safe = given is not None and re.fullmatch(r"/(?![/\\])[\x21-\x7e]{0,2000}", given) and "\\" not in given
+    return given if given is not None and safe else "/"
+
+
+def see(address: str) -> RedirectResponse:
+    """What a form is answered with: look there."""
+    return RedirectResponse(address, 303)
+
+
+def trouble(
+    request: Request,
+    status: int,
+    title: str,
+    detail: str = "",
+    *,
+    faults: Sequence[Fault] = (),
+    headers: Mapping[str, str] | None = None,
+) -> Response:
+    """An error as a page: what is wrong, and what to do about it. Who is not signed in is asked to sign in."""
+    if status == 401 and request.method == "GET":
+        return RedirectResponse(f"/sign-in?{urlencode({'back': here(request)})}", 303)
+    shown = render(
+        request,
+        access.NOBODY,
+        "trouble.html",
+        status=status,
+        title=title,
+        detail=detail or (faults[0].detail if len(faults) == 1 else ""),
+        faults=faults,
+    )
+    shown.headers.update(headers or {})
+    return shown
+
+
+# -- what templates may call
+
+
+@pass_context
+def _say(context: Context, text: str, /, **values: object) -> Markup:
+    """A text of ours with its gaps; what fills them is escaped."""
+    return Markup(_words(context).template(text)).format(**values)  # noqa: S704  # the texts are ours
+
+
+@pass_context
+def _count(context: Context, n: int, one: str, many: str, /, **values: object) -> Markup:
+    words = _words(context)
+    return _say(context, one if n == 1 else many, n=words.number(n), **values)
+
+
+def _words(context: Context) -> Words:
+    return cast(Words, context["words"])
+
+
+@pass_context
+def _told(context: Context, message: str | None) -> str:
+    return _words(context).told(message)
+
+
+@pass_context
+def _number(context: Context, value: float, digits: int = 0) -> str:
+    return _words(context).number(value, digits)
+
+
+@pass_context
+def _percent(context: Context, value: float, digits: int = 0) -> str:
+    return _words(context).percent(value, digits)
+
+
+@pass_context
+def _money(context: Context, amount: Any, currency: str) -> str:
+    return _words(context).money(amount, currency)
+
+
+@pass_context
+def _instant(context: Context, at: Any, *, seconds: bool = False) -> str:
+    return _words(context).instant(at, seconds=seconds)
+
+
+@pass_context
+def _day(context: Context, at: Any) -> str:
+    return _words(context).day(at)
+
+
+@pass_context
+def _duration(context: Context, seconds: Any) -> str:
+    return _words(context).duration(seconds)
+
+
+def _with_query(path: str, **values: object) -> str:
+    """An address with these parameters; those that are None are left out."""
+    given = {name: str(value) for name, value in values.items() if value is not None}
+    return f"{path}?{urlencode(given, quote_via=quote)}" if given else path
+
+
+def _iso(at: Any) -> str:
+    return at if isinstance(at, str) else str(at.isoformat())
+
+
+_TEMPLATES.globals.update(t=_say, count=_count, asset=assets.url, with_query=_with_query)
+_TEMPLATES.filters.update(
+    told=_told,
+    reason=_told,
+    number=_number,
+    percent=_percent,
+    money=_money,
+    instant=_instant,
+    day=_day,
+    duration=_duration,
+    iso=_iso,
+)
