@@ -72,16 +72,16 @@ def test_no_column_is_lost() -> None:
                 assert f"{number['k']}of{number['n']}" in text
             assert "".join(block["engine"].split()) in text
     for page in reader.pages:
-        right = float(page.mediabox.right)
-        placed: list[float] = []
+        begins: list[float] = []
 
-        def note(text: str, _: object, matrix: list[float], *__: object, placed: list[float] = placed) -> None:
+        def note(text: str, scaled: list[float], placed: list[float], *_: object, begins: list[float] = begins) -> None:
             if text.strip():
-                placed.append(matrix[4])
+                begins.append(placed[4] * scaled[0] + scaled[4])
 
         page.extract_text(visitor_text=note)
-        assert placed
-        assert all(0 <= x <= right for x in placed)
+        assert begins
+        assert 0 < min(begins)
+        assert max(begins) < float(page.mediabox.right)
 
 
 class Visited(BaseHTTPRequestHandler):
