@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
-from typing import Any
+from typing import Any, TypeVar
 
 from starlette.responses import Response
 
@@ -22,6 +22,9 @@ from brandq.web import wire
 from brandq.web.api import EXECUTION_ID, LIMIT, POLL_MS, execution_id_of, next_page, own_execution, poll_after_ms, urls
 from brandq.web.openapi import JSON, Operation, Parameter, Returns, Visit, operation
 from brandq.web.schemas import COUNT, FLAG, STATE, TEXT, ref, words
+
+#: what is read of a stored report
+Stored = TypeVar("Stored")
 
 REPORT_FORMS = ("json", "html", "md")
 
@@ -241,35 +244,45 @@ def show_report(visit: Visit) -> Response:
     """
     found, counted = own_execution(visit)
     version, form = visit.given["version"], visit.given["format"]
-    with visit.desk.database.read() as db:
-        stored = _stored(db, found.execution_id, form, version)
+    stored: Mapping[str, Any] | str | None
+    if form == "json":
+        # it goes out as it is stored, for reading it takes longer than sending it
+        stored = standing_report(visit.desk, found, counted, version, store.report_text)
+    else:
+        stored = standing_report(visit.desk, found, counted, version, store.report_document)
+    return _not_ready(found, counted) if stored is None else wire.with_etag(visit.request, _written(stored, form))
+
+
+def standing_report(
+    desk: Desk,
+    found: Execution,
+    counted: Progress,
+    version: int | None,
+    read: Callable[[store.Transaction, str, int | None], Stored | None],
+) -> Stored | None:
+    """What ``read`` gives of the report that stands, or of an earlier version; None while there is none yet.
+
+    A cancelled execution's report is built at the first call. NotFound for a version that there is not.
+    """
+    with desk.database.read() as db:
+        stored = read(db, found.execution_id, version)
         standing = store.report_versions(db, found.execution_id) if stored is None and version else []
     if standing:
         numbers = ", ".join(str(each.version) for each in standing)
         raise NotFound(f"execution {found.execution_id} has no report version {version}; it has {numbers}")
-    if stored is None:
-        if not found.ended or counted.by_state[SampleState.ANSWERED]:
-            return _not_ready(found, counted)
-        _build_report(visit.desk, found.execution_id)
-        with visit.desk.database.read() as db:
-            stored = _stored(db, found.execution_id, form)
+    if stored is not None:
+        return stored
+    if not found.ended or counted.by_state[SampleState.ANSWERED]:
+        return None
+    _build_report(desk, found.execution_id)
+    with desk.database.read() as db:
+        stored = read(db, found.execution_id, None)
     if stored is None:
         raise NotFound(f"execution {found.execution_id} was removed meanwhile")
-    return wire.with_etag(visit.request, _written(stored, form))
+    return stored
 
 
-#: a report's document, or the JSON text of it
-_Stored = Mapping[str, Any] | str
-
-
-def _stored(db: store.Transaction, execution_id: str, form: str, version: int | None = None) -> _Stored | None:
-    """What a form is written from: as JSON it goes out as it is stored, for reading it takes longer than sending it."""
-    if form == "json":
-        return store.report_text(db, execution_id, version)
-    return store.report_document(db, execution_id, version)
-
-
-def _written(stored: _Stored, form: str) -> Response:
+def _written(stored: Mapping[str, Any] | str, form: str) -> Response:
     if isinstance(stored, str):
         return Response(stored, media_type=wire.Json.media_type)
     if form == "md":
