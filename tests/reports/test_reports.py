@@ -172,6 +172,7 @@ def test_every_measured_number_is_an_object_with_a_definition() -> None:
     counts = (
         r"/(report_version|version|plan/.*|simulated/samples|imported/samples|coverage/.*|brands/prompts/prompt_no|"
         r"brands/(engines/|prompts/|prompts/engines/|overall/)?(doubtful_answers|unknown_to_answers)|"
+        r"brands/(engines|overall)/rank_distribution/(1|2|3|4-5|6-10|11\+|unranked|not_named|n)|"
         r"brands/named_in_prompts|disclosure/.*|competitors/.*|"
         r"citations/counts/\w+|citations/domains/classes/\w+|"
         r"citations/named_and_cited/(usable|named_and_cited|named_not_cited|cited_not_named|neither)|"
@@ -299,8 +300,61 @@ def test_how_brands_are_spoken_of() -> None:
     assert (overall["interception_rate"]["k"], overall["interception_rate"]["n"]) == (2, 8), (
         "only 车蚂蚁 is recommended"
     )
+    assert [(row["brand"], row["rate"]["k"], row["rate"]["n"]) for row in overall["intercepted_by"]] == [
+        ("车蚂蚁", 2, 8),
+        ("AT&T", 0, 8),
+    ]
     assert overall["mention_rate_of_panel"]["estimand"] == "panel"
     assert overall["mention_rate"]["value"] == overall["mention_rate_of_panel"]["value"]
+
+
+def test_who_is_recommended_instead() -> None:
+    """Given answers that recommend one brand, two, and the subject with another, then each rival has the answers that
+    recommend it and not the subject, by itself and with its interval, the commonest first; a rival called like a count
+    is counted like any other."""
+    brands = (*BRANDS, Brand("usable"))
+    plan = Plan(brands, ("哪家好？", "Which one?"), (engine("doubao"), engine("qwen")), repeats=2)
+    texts = ("推荐车蚂蚁。", "推荐车蚂蚁和 AT&T。", "推荐趣车良品和车蚂蚁。", "I recommend usable. 强烈推荐车蚂蚁。")
+    document = build(facts(texts, plan=plan), built_at=NOW)
+    told = {
+        brand["name"]: {
+            row["brand"]: (row["rate"]["k"], row["rate"]["n"]) for row in brand["overall"]["intercepted_by"]
+        }
+        for brand in document["brands"]
+    }
+    assert list(told["趣车良品"].items()) == [("车蚂蚁", (6, 8)), ("AT&T", (2, 8)), ("usable", (2, 8))]
+    assert told["车蚂蚁"] == {"趣车良品": (0, 8), "AT&T": (0, 8), "usable": (0, 8)}
+    assert told["AT&T"] == {"车蚂蚁": (6, 8), "趣车良品": (2, 8), "usable": (2, 8)}
+    first = document["brands"][0]["overall"]["intercepted_by"][0]["rate"]
+    assert (first["definition"], first["estimand"], first["interval"]) == (
+        "interception_rate",
+        "market",
+        "cluster_wilson",
+    )
+    assert first["low"] < first["value"] < first["high"]
+    assert "intercepted_by" not in document["brands"][0]["engines"][0]
+
+
+def test_ranks_are_counted() -> None:
+    """Given a list of thirteen brands, one of its last and its first, a mention without a list, and no mention, then
+    each rank is counted where it belongs, and what was counted sums to the usable answers, overall and by engine."""
+    brands = tuple(Brand(f"Brand{letter}") for letter in "ABCDEFGHIJKLM")
+    plan = Plan(brands, ("Which?", "哪家好？"), (engine("doubao"), engine("qwen")), repeats=2)
+    names = [brand.name for brand in brands]
+    whole = "\n".join(f"{n}. {name}" for n, name in enumerate(names, 1))
+    texts = (whole, f"1. {names[12]}\n2. {names[0]}", f"{names[0]} is a brand.", "Nobody.")
+    found = build(facts(texts, plan=plan), built_at=NOW)["brands"]
+    expected = {"1": 2, "2": 2, "3": 0, "4-5": 0, "6-10": 0, "11+": 0, "unranked": 2, "not_named": 2, "n": 8}
+    assert found[0]["overall"]["rank_distribution"] == expected
+    assert [found[n]["overall"]["rank_distribution"]["4-5"] for n in range(2, 6)] == [0, 2, 2, 0]
+    assert [found[n]["overall"]["rank_distribution"]["6-10"] for n in range(4, 11)] == [0, 2, 2, 2, 2, 2, 0]
+    last = {**dict.fromkeys(expected, 0), "1": 2, "11+": 2, "not_named": 4, "n": 8}
+    assert found[12]["overall"]["rank_distribution"] == last
+    for brand in found:
+        for block in (brand["overall"], *brand["engines"]):
+            counted = dict(block["rank_distribution"])
+            assert counted.pop("n") == block["coverage"]["k"] == sum(counted.values())
+        assert "rank_distribution" not in brand["prompts"][0]
 
 
 def test_a_prompt_that_names_the_brand_is_told_apart() -> None:

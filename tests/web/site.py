@@ -97,6 +97,12 @@ class ContractClient(TestClient):
             assert f'nonce="{nonce[1]}"' in tag or 'type="application/json"' in tag, f"{where}: {tag}"
         assert not re.search(r"\sstyle=|\son\w+=|javascript:", re.sub(r"&\w+;", "", response.text)), where
 
+    def form_token(self) -> str:
+        """What a form of ours carries, with the cookie that it is bound to in this client's jar."""
+        found = re.search(r'name="csrf" value="([^"]+)"', self.get("/sign-in").text)
+        assert found is not None
+        return found[1]
+
     def _check(self, response: Any, terms: Mapping[str, Any], where: str) -> None:
         status = str(response.status_code)
         assert status in terms["responses"], f"{where} answered {status}, which it does not document: {response.text}"

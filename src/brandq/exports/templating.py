@@ -12,6 +12,7 @@ from jinja2 import BaseLoader, Environment, StrictUndefined, pass_context
 from jinja2.runtime import Context
 from markupsafe import Markup
 
+from brandq.reports.explaining import explained
 from brandq.words import Words
 
 
@@ -21,6 +22,7 @@ def environment(loader: BaseLoader) -> Environment:
     made.globals.update(t=_say, count=_count, with_query=with_query)
     made.filters.update(
         told=_told,
+        reason=_reason,
         number=_number,
         percent=_percent,
         share=_share,
@@ -59,6 +61,12 @@ def _words(context: Context) -> Words:
 @pass_context
 def _told(context: Context, message: str | None) -> str:
     return _words(context).told(message)
+
+
+@pass_context
+def _reason(context: Context, code: str | None) -> str:
+    """What an error code means, and what helps."""
+    return _words(context).told(explained(code))
 
 
 @pass_context

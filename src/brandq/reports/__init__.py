@@ -33,8 +33,8 @@ from brandq.reports.tallies import SEARCHES, Asked, Costs, Groups, Tallies, adde
 from brandq.reports.usable import Outcomes, came_to, coverage, outcome_of, outcomes, usable
 from brandq.states import ExecutionState
 
-#: the shape of the document; raised when a field changes its meaning or goes away
-REPORT_VERSION = 2
+#: the shape of the document; raised when a field comes, changes its meaning or goes away
+REPORT_VERSION = 3
 _MOST_MESSAGE_CHARS = 300
 
 Document = dict[str, Any]

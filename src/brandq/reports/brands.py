@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -11,7 +12,7 @@ from brandq.analysis.findings import ADVISED_AGAINST, NEGATIVE, POSITIVE, RECOMM
 from brandq.measures.rates import Number, absent
 from brandq.plan import Brand, Plan
 from brandq.reports.pooling import Counts, Pool, estimand_of
-from brandq.reports.tallies import Groups, Place, Said, Tallies
+from brandq.reports.tallies import Groups, Place, Said, Stratum, Tallies
 
 #: the points of net sentiment; what is neutral or mixed is 0
 _POINTS = {POSITIVE: 1, NEGATIVE: -1}
@@ -20,6 +21,8 @@ _KINDS = (
     *("usable", "named", "first", "top_3", "cited", "recommended", "intercepted"),
     *("doubtful", "unknown", "weighed", "caveat", "untold", *SENTIMENTS),
 )
+#: ranks as they are counted together, each up to and including its last; None: from there on
+RANKS: Mapping[str, int | None] = {"1": 1, "2": 2, "3": 3, "4-5": 5, "6-10": 10, "11+": None}
 #: the values of answers that are shared out or averaged
 _SPREADS = ("voice", "rank", "reciprocal", "position", "points", "strength")
 
@@ -40,6 +43,12 @@ def brand_document(
         return {
             **group.marks,
             **_measures(brand, pool, group.reason, whole=whole),
+            **({"rank_distribution": _ranks(pool)} if prompt_no is None else {}),
+            **(
+                {"intercepted_by": _intercepted_by(brand, plan, tallies.strata, pool, group.reason)}
+                if engine is None and prompt_no is None
+                else {}
+            ),
             "evidence": _evidence(execution_id, brand.name, engine, prompt_no),
         }
 
@@ -166,6 +175,31 @@ def _spoken_of(pool: Pool, reason: str) -> dict[str, Any]:
             "strength", "recommendation_strength", untold, least=float(ADVISED_AGAINST), most=float(TOP_PICK)
         ),
     }
+
+
+def _ranks(pool: Pool) -> dict[str, int]:
+    """How many usable answers give the brand each rank, name it without one, and do not name it; these sum to n."""
+    counted = dict.fromkeys(RANKS, 0)
+    for stratum in pool.strata:
+        for (rank, _), times in stratum.spreads["rank"].items():
+            counted[next(name for name, last in RANKS.items() if last is None or rank <= last)] += times
+    n, named = pool.total("usable"), pool.total("named")
+    return {**counted, "unranked": named - sum(counted.values()), "not_named": n - named, "n": n}
+
+
+def _intercepted_by(brand: Brand, plan: Plan, strata: Mapping[Place, Stratum], pool: Pool, reason: str) -> list[Any]:
+    """For each other tracked brand the rate of answers that recommend it and not this one, the commonest first."""
+    seen: dict[str, Counter[Place]] = {other.name: Counter() for other in plan.brands if other != brand}
+    for place, stratum in strata.items():
+        for recommended, times in stratum.recommended.items():
+            if brand.name not in recommended:
+                for name in recommended:
+                    seen[name][place] += times
+    rows = [
+        {"brand": name, "rate": pool.rate_of(places, "usable", "interception_rate", reason)}
+        for name, places in seen.items()
+    ]
+    return sorted(rows, key=lambda row: (-row["rate"].get("k", 0), row["brand"]))
 
 
 def _evidence(execution_id: str, brand: str, engine: str | None, prompt_no: int | None) -> str:

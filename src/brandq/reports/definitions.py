@@ -83,6 +83,7 @@ DEFINITIONS: dict[str, dict[str, Any]] = {
         "usable answers",
         "proportion",
         "Only tracked brands intercept: it grows with every competitor in the plan.",
+        "By competitor: an answer that recommends two of them counts for both.",
     ),
     "recommendation_strength": _definition(
         "Recommendation strength",

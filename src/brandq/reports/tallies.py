@@ -55,6 +55,8 @@ class Stratum:
         self.said: dict[str, dict[Said, int]] = {brand: {} for brand in brands}
         #: the sets of brands that the usable answers name
         self.named: Counter[frozenset[str]] = Counter()
+        #: the sets of brands that they recommend, where they recommend any
+        self.recommended: Counter[frozenset[str]] = Counter()
         self.given: Counter[Given] = Counter()
 
 
@@ -191,7 +193,9 @@ class Tallies:
         stratum.named[named] += 1
         stratum.given[self.pages.add(sample.citations, named, stratum.number)] += 1
         self.names.add(sample.prompt_no, sample.engine, sample.repeat_no, sample.candidates)
-        recommended = {name for name in named if (found[name].strength or 0) >= RECOMMENDED}
+        recommended = frozenset(name for name in named if (found[name].strength or 0) >= RECOMMENDED)
+        if recommended:
+            stratum.recommended[recommended] += 1
         cited = {citation.owner for citation in sample.citations if citation.cited is not False}
         for name, counted in stratum.said.items():
             intercepted = bool(recommended) and name not in recommended

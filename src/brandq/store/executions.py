@@ -240,7 +240,10 @@ def is_accepted(db: Connection, owner: str, idempotency_key: str) -> bool:
 class Filter:
     """Which executions of an owner are listed; None does not filter. ``before`` is the last one of the page before."""
 
+    #: in this very status
     status: str | None = None
+    #: in any status that is final, or in any that is not
+    ended: bool | None = None
     brand: str | None = None
     since: datetime | None = None
     until: datetime | None = None
@@ -252,6 +255,9 @@ def list_executions(db: Connection, owner: str, wanted: Filter, limit: int) -> l
     listing = sa.select(executions).where(executions.c.owner == owner)
     if wanted.status:
         listing = listing.where(executions.c.status == wanted.status)
+    if wanted.ended is not None:
+        final = executions.c.status.in_(EXECUTION_FINAL)
+        listing = listing.where(final if wanted.ended else ~final)
     if wanted.brand:
         listing = listing.join(execution_brands, execution_brands.c.execution_id == executions.c.execution_id).where(
             execution_brands.c.name_key == name_key(wanted.brand)
@@ -313,6 +319,16 @@ _COUNTING = (
 def progress(db: Connection, execution_id: str) -> Progress:
     """Where the samples of an execution stand, in one query over its index."""
     return _progress([tuple(row) for row in db.execute(_COUNTING, {"of_execution": execution_id})])
+
+
+def settled_samples(db: Connection, execution_ids: Sequence[str]) -> dict[str, int]:
+    """How many samples of each of these executions are settled, in one statement."""
+    counted = (
+        sa.select(samples.c.execution_id, sa.func.count().label("n"))
+        .where(samples.c.execution_id.in_(execution_ids), samples.c.state.in_(SAMPLE_FINAL))
+        .group_by(samples.c.execution_id)
+    )
+    return dict.fromkeys(execution_ids, 0) | {row.execution_id: row.n for row in db.execute(counted)}
 
 
 def standing(db: Connection, execution_id: str, *, owner: str) -> tuple[Execution, Progress]:

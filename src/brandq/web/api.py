@@ -257,7 +257,7 @@ def show_execution(visit: Visit) -> Response:
 
 
 def _shown(desk: Desk, found: Execution, counted: Progress) -> dict[str, Any]:
-    pauses = _pauses(desk, found, counted)
+    pauses = pauses_of(desk, found, counted)
     return {
         "execution_id": found.execution_id,
         "status": found.status,
@@ -267,7 +267,7 @@ def _shown(desk: Desk, found: Execution, counted: Progress) -> dict[str, Any]:
         "progress": {
             "settled": counted.settled,
             "planned": found.planned,
-            "percent": percent(found, counted),
+            "percent": percent(found, counted.settled),
         },
         "counts": counted.by_state,
         "engines": [
@@ -293,7 +293,7 @@ def _shown(desk: Desk, found: Execution, counted: Progress) -> dict[str, Any]:
     }
 
 
-def _pauses(desk: Desk, found: Execution, counted: Progress) -> dict[str, dict[str, Any]]:
+def pauses_of(desk: Desk, found: Execution, counted: Progress) -> dict[str, dict[str, Any]]:
     """Why an engine is not asked just now, its provider's reason before its model's; nothing where nothing waits."""
     waits = not found.ended and counted.by_state[SampleState.WAITING]
     asked = [engine for engine in found.plan.engines if not engine.imported] if waits else []
@@ -333,9 +333,9 @@ def _stage(found: Execution, counted: Progress) -> str:
     return "asking" if asked_for else "analyzing"
 
 
-def percent(found: Execution, counted: Progress) -> int:
+def percent(found: Execution, settled: int) -> int:
     """Settled samples of the planned ones, rounded down; 100 is kept for the end. It never falls: settled is final."""
-    return 100 if found.ended else min(99, 100 * counted.settled // found.planned)
+    return 100 if found.ended else min(99, 100 * settled // found.planned)
 
 
 def poll_after_ms(found: Execution) -> int | None:

@@ -70,6 +70,8 @@ ROUTES: tuple[tuple[str, str, Callable[[Visit], Response]], ...] = (
 PAGES: tuple[tuple[str, str, Callable[[Visit], Response]], ...] = (
     ("GET", "/", home.show_home),
     ("GET", "/executions/{execution_id}", execution.show_execution),
+    ("POST", "/executions/{execution_id}/cancel", execution.cancel_execution),
+    ("POST", "/executions/{execution_id}/retry", execution.retry_execution),
     ("GET", "/sign-in", signing.show_sign_in),
     ("POST", "/sign-in", signing.sign_in),
     ("POST", "/sign-out", signing.sign_out),

@@ -237,7 +237,7 @@ def diagnosis_status(visit: Visit) -> Response:
         {
             "execution_id": found.execution_id,
             "status": old_status(found),
-            "progress": percent(found, counted),
+            "progress": percent(found, counted.settled),
             "task_type": found.task_type,
             "priority": found.priority,
             "retry_count": max(0, counted.attempts - 1),

@@ -10,6 +10,7 @@ from typing import Any
 from brandq import plan
 from brandq.analysis.findings import SENTIMENTS, AnswerType
 from brandq.providers.dialect import AnswerKind
+from brandq.reports.brands import RANKS
 from brandq.states import ExecutionState, SampleState
 
 Schema = dict[str, Any]
@@ -385,6 +386,38 @@ _MEASURED = {
         closed(value={"type": "null"}, k=COUNT, n=COUNT, reason=TEXT),
     ]
 }
+_RANK_DISTRIBUTION = {
+    **closed(**dict.fromkeys((*RANKS, "unranked", "not_named", "n"), COUNT)),
+    "description": "usable answers by the rank that they give the brand; the others sum to n. Since report_version 3",
+}
+_REPORT = {
+    "type": "object",
+    "description": "the frozen report document; see docs/metrics.md for each number",
+    "properties": {
+        "report_version": COUNT,
+        "brands": listed(
+            {
+                "type": "object",
+                "properties": {
+                    "name": TEXT,
+                    "subject": FLAG,
+                    "overall": {
+                        "type": "object",
+                        "properties": {
+                            "rank_distribution": _RANK_DISTRIBUTION,
+                            "intercepted_by": {
+                                **listed(closed(brand=TEXT, rate=OBJECT)),
+                                "description": "for each other tracked brand the rate of usable answers that recommend "
+                                "it and not this one, the commonest first. Since report_version 3",
+                            },
+                        },
+                    },
+                    "engines": listed({"type": "object", "properties": {"rank_distribution": _RANK_DISTRIBUTION}}),
+                },
+            }
+        ),
+    },
+}
 _QUEUES = mapped(closed(ready=COUNT, delayed=COUNT, dead=COUNT, consumers=nullable(COUNT)))
 _BROKER = closed(reachable=FLAG, error=nullable(TEXT), queues=_QUEUES)
 _DEAD_LETTER = closed(
@@ -489,7 +522,7 @@ SCHEMAS: dict[str, Schema] = {
         "description": "differences after − before, on what both executions asked; see docs/metrics.md",
         "required": ["before", "after", "prompts", "engines", "left_out", "breaks", "primary", "others"],
     },
-    "Report": {"type": "object", "description": "the frozen report document; see docs/metrics.md for each number"},
+    "Report": _REPORT,
     "Engines": closed(
         engines=listed(
             closed(

@@ -4,23 +4,65 @@ from __future__ import annotations
 
 from starlette.responses import Response
 
+from brandq import store
+from brandq.actors.accepting import accept_retry
 from brandq.states import SampleState
-from brandq.web.api import EXECUTION_ID, own_execution, percent, urls
-from brandq.web.openapi import Operation, Visit, operation
-from brandq.web.pages.rendering import page
+from brandq.store import Execution, Progress
+from brandq.web.api import EXECUTION_ID, execution_id_of, own_execution, pauses_of, percent, send_later, urls
+from brandq.web.openapi import Operation, Returns, Visit, operation
+from brandq.web.pages.rendering import page, see
 from brandq.web.pages.signing import PAGE
 
 
 @operation(Operation("A page for one execution", "pages", "read", {200: PAGE}, parameters=(EXECUTION_ID,)))
 def show_execution(visit: Visit) -> Response:
-    """Where it stands, and the way to its report."""
+    """Where it stands, by engine; the last answers; and the way to its report. It keeps itself up to date."""
     found, counted = own_execution(visit)
+    pauses = pauses_of(visit.desk, found, counted)
     return page(
         visit,
         "execution.html",
         found=found,
         counted=counted,
-        states=[str(state) for state in SampleState],
-        percent_settled=percent(found, counted),
+        by_state=counted.by_state,
+        engines=[(engine, _of_engine(found, counted, engine.engine)) for engine in found.plan.engines],
+        pauses=pauses,
+        left=None,
+        percent_settled=percent(found, counted.settled),
         urls=urls(found.execution_id),
+        may_retry=_may_retry(found, counted),
     )
+
+
+def _of_engine(found: Execution, counted: Progress, engine: str) -> dict[str, int]:
+    """An engine's samples by state, with what was planned and what is settled."""
+    counts = {str(state): 0 for state in SampleState} | dict(counted.by_engine.get(engine, {}))
+    settled = sum(counts[state] for state in (SampleState.ANALYZED, SampleState.FAILED, SampleState.CANCELLED))
+    return {**counts, "planned": len(found.plan.prompts) * found.plan.repeats, "settled": settled}
+
+
+def _may_retry(found: Execution, counted: Progress) -> bool:
+    """Whether there is something that can be asked again."""
+    lost = counted.by_state[SampleState.FAILED] + counted.by_state[SampleState.CANCELLED]
+    return found.ended and lost > 0 and not any(engine.imported for engine in found.plan.engines)
+
+
+_TO_IT = Returns("To its page")
+
+
+@operation(Operation("Cancel", "pages", "run", {303: _TO_IT}, parameters=(EXECUTION_ID,), form=True))
+def cancel_execution(visit: Visit) -> Response:
+    """What waits is not asked. Where it has ended meanwhile, the page says so."""
+    with visit.desk.database.begin() as db:
+        found = store.cancel_execution(db, execution_id_of(visit), owner=visit.caller.owner, now=visit.desk.now())
+    return see(f"/executions/{found.execution_id}")
+
+
+@operation(Operation("Ask again what failed", "pages", "run", {303: _TO_IT}, parameters=(EXECUTION_ID,), form=True))
+def retry_execution(visit: Visit) -> Response:
+    """To the new execution, which takes over every answer; sent twice, it is the same one."""
+    accepted = accept_retry(visit.desk, execution_id_of(visit), owner=visit.caller.owner)
+    response = see(f"/executions/{accepted.execution.execution_id}")
+    if accepted.new:
+        response.background = send_later(visit.desk, accepted.execution.execution_id)
+    return response
