@@ -24,6 +24,7 @@ from brandq.providers.registry import EngineListing
 from brandq.reports.summary import summary_rows
 from brandq.states import ExecutionState
 from brandq.web.pauses import Known, known_of
+from brandq.words import words_in
 
 console = Console(highlight=False)
 errors = Console(stderr=True, highlight=False)
@@ -139,7 +140,9 @@ def _answer(plan: Plan, placed: store.Placed) -> dict[str, Any]:
 def rendered(document: Mapping[str, Any], form: str, *, beside: str | None = None) -> str:
     if form == "json":
         return json.dumps(document, ensure_ascii=False, indent=2) + "\n"
-    return markdown.render(document) if form == "md" else html.render(document, beside=beside)
+    if form == "md":
+        return markdown.render(document)
+    return html.render(document, words=words_in("en"), beside=beside)
 
 
 def engines_table(listing: Sequence[EngineListing], states: Mapping[str, store.EngineState], *, now: datetime) -> Table:

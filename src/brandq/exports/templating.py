@@ -13,6 +13,7 @@ from jinja2.runtime import Context
 from markupsafe import Markup
 
 from brandq.reports.explaining import explained
+from brandq.reports.verdict import points, share
 from brandq.words import Words
 
 
@@ -26,6 +27,8 @@ def environment(loader: BaseLoader) -> Environment:
         number=_number,
         percent=_percent,
         share=_share,
+        points=_points,
+        shortened=_shortened,
         money=_money,
         instant=_instant,
         day=_day,
@@ -81,8 +84,18 @@ def _percent(context: Context, value: float, digits: int = 0) -> str:
 
 @pass_context
 def _share(context: Context, value: float) -> str:
-    """A proportion in whole per cent; with one decimal where whole ones would say none or all, and it is neither."""
-    return _words(context).percent(value, 1 if 0 < value < 0.005 or 0.995 <= value < 1 else 0)
+    return share(value, _words(context))
+
+
+@pass_context
+def _points(context: Context, difference: float) -> str:
+    """A difference of proportions in percentage points, with its sign."""
+    return _words(context).say("{n} points", n=points(difference, _words(context)))
+
+
+def _shortened(text: str, most: int = 60) -> str:
+    """At most so many characters: its beginning and its end."""
+    return text if len(text) <= most else f"{text[: most - 16]}…{text[-15:]}"
 
 
 @pass_context

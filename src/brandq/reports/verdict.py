@@ -138,7 +138,7 @@ def _named(subject: Mapping[str, Any], words: Words) -> Claim:
         )
     return Claim(
         "named",
-        _share(number["value"], words),
+        share(number["value"], words),
         words.say("Mention rate"),
         text,
         tuple(limits),
@@ -265,8 +265,8 @@ def _compared(brand: str, mine: Number, first: Rival, words: Words) -> str:
     gaps = {
         "brand": brand,
         "rival": first.name,
-        "share": _share(mine["value"], words),
-        "other": _share(first.rate["value"], words),
+        "share": share(mine["value"], words),
+        "other": share(first.rate["value"], words),
     }
     if mine["k"] == first.rate["k"]:
         return words.say("{brand} and {rival} are named in equally many answers ({share}).", **gaps)
@@ -286,7 +286,7 @@ def _compared(brand: str, mine: Number, first: Rival, words: Words) -> str:
 def _how_firmly(mine: Number, first: Rival, others: Sequence[Rival], words: Words) -> Iterator[str]:
     difference = first.difference
     if difference["value"] is not None:
-        gaps = {name: _points(difference[name], words) for name in ("value", "low", "high")}
+        gaps = {name: points(difference[name], words) for name in ("value", "low", "high")}
         if first.standing == "unclear" and mine["k"] != first.rate["k"]:
             yield words.say(
                 "The difference of {value} points may be chance: it most likely lies between {low} and {high}.", **gaps
@@ -348,7 +348,7 @@ def _claimed(
     before: Sequence[str] = (),
 ) -> Claim:
     limits = (*before, *_limits(number, words), *more)
-    headline = _share(number["value"], words)
+    headline = share(number["value"], words)
     return Claim("stands_out", headline, measure, text, limits, number, answers=answers, firm=not is_few(number))
 
 
@@ -459,20 +459,20 @@ def _counted(number: Number, words: Words) -> dict[str, str]:
     return {
         "k": words.number(number["k"]),
         "n": words.number(number["n"]),
-        "share": _share(number["value"], words),
+        "share": share(number["value"], words),
     }
 
 
 def _ends(number: Number, words: Words) -> dict[str, str]:
-    return {"low": _share(number["low"], words), "high": _share(number["high"], words)}
+    return {"low": share(number["low"], words), "high": share(number["high"], words)}
 
 
-def _share(value: float, words: Words) -> str:
+def share(value: float, words: Words) -> str:
     """In whole per cent; with one decimal where whole ones would say none or all, and it is neither."""
     return words.percent(value, 1 if 0 < value < 0.005 or 0.995 <= value < 1 else 0)
 
 
-def _points(difference: float, words: Words) -> str:
+def points(difference: float, words: Words) -> str:
     """A difference of rates in percentage points, with its sign."""
     return f"{'+' if difference > 0 else ''}{words.number(100 * difference)}".replace("-", "−")
 

@@ -40,7 +40,7 @@ from brandq.web import about, access, api, assets, comparisons, compat, evidence
 from brandq.web.looking import BrokerLook
 from brandq.web.metrics import Metrics
 from brandq.web.openapi import Operation, Visit, terms_of
-from brandq.web.pages import execution, home, rendering, signing
+from brandq.web.pages import execution, home, rendering, report, signing
 
 logger = logging.getLogger(__name__)
 
@@ -70,6 +70,7 @@ ROUTES: tuple[tuple[str, str, Callable[[Visit], Response]], ...] = (
 PAGES: tuple[tuple[str, str, Callable[[Visit], Response]], ...] = (
     ("GET", "/", home.show_home),
     ("GET", "/executions/{execution_id}", execution.show_execution),
+    ("GET", "/executions/{execution_id}/report", report.show_report),
     ("POST", "/executions/{execution_id}/cancel", execution.cancel_execution),
     ("POST", "/executions/{execution_id}/retry", execution.retry_execution),
     ("GET", "/sign-in", signing.show_sign_in),

@@ -22,6 +22,7 @@ from brandq.web import wire
 from brandq.web.api import EXECUTION_ID, LIMIT, POLL_MS, execution_id_of, next_page, own_execution, poll_after_ms, urls
 from brandq.web.openapi import JSON, Operation, Parameter, Returns, Visit, operation
 from brandq.web.schemas import COUNT, FLAG, STATE, TEXT, ref, words
+from brandq.words import words_in
 
 #: what is read of a stored report
 Stored = TypeVar("Stored")
@@ -287,7 +288,7 @@ def _written(stored: Mapping[str, Any] | str, form: str) -> Response:
         return Response(stored, media_type=wire.Json.media_type)
     if form == "md":
         return Response(markdown.render(stored), media_type="text/markdown")
-    page = html.render(stored)
+    page = html.render(stored, words=words_in("en"))
     return Response(page, media_type="text/html", headers={"Content-Security-Policy": wire.page_policy(page)})
 
 
