@@ -30,6 +30,8 @@ ROWS_OPEN, ROWS_SHOWN = 12, 40
 _PAGES_SHOWN = 3
 #: numbers in the tables by prompt: with more, prompts are left out, and before that their engines
 _MOST_BY_PROMPT, _MOST_BY_PROMPT_AND_ENGINE = 600, 600
+#: prompts that stand there without being unfolded
+_PROMPTS_OPEN = 20
 #: engines beside one another on a sheet
 _PRINT_COLUMNS = 6
 
@@ -120,6 +122,7 @@ def body(
         "rows_open": ROWS_OPEN,
         "rows_shown": ROWS_SHOWN,
         "pages_shown": _PAGES_SHOWN,
+        "prompts_open": _PROMPTS_OPEN,
         "prompts_shown": max(1, min(prompts, _MOST_BY_PROMPT // len(brands))),
         "engines_by_prompt": 1 < len(engines) <= _PRINT_COLUMNS
         and len(brands) * len(engines) * prompts <= _MOST_BY_PROMPT_AND_ENGINE,

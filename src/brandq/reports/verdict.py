@@ -177,18 +177,12 @@ def _limits(number: Number, words: Words) -> Iterator[str]:
 def rivals(document: Document) -> list[Rival]:
     """The competitors, those named most often first, each compared with the subject over the same prompts.
 
-    All are looked at together, so the p of each is adjusted (Benjamini and Hochberg). Where every prompt gives the same
-    difference there is no spread to test, and the two count as different where their intervals do not touch.
+    Prompts that name one of the two are left out, for they make what would be compared. All competitors are looked at
+    together, so the p of each is adjusted (Benjamini and Hochberg). Where every prompt gives the same difference there
+    is no spread to test, and the two count as different where their intervals do not touch.
     """
     subject, *others = document["brands"]
-    compared = []
-    for other in others:
-        pairs = [
-            (mine["mention_rate"], theirs["mention_rate"])
-            for mine, theirs in zip(subject["prompts"], other["prompts"], strict=True)
-        ]
-        told = [(mine, theirs) for mine, theirs in pairs if mine["value"] is not None and theirs["value"] is not None]
-        compared.append(paired_t([mine["k"] / mine["n"] - theirs["k"] / theirs["n"] for mine, theirs in told]))
+    compared = [_over_prompts(subject, other) for other in others]
     tested = [place for place, each in enumerate(compared) if each["difference"] is not None]
     adjusted = dict(zip(tested, benjamini_hochberg([compared[place]["p"] for place in tested]), strict=True))
     found = [
@@ -196,11 +190,26 @@ def rivals(document: Document) -> list[Rival]:
             other["name"],
             other["overall"]["mention_rate"],
             _as_number(each),
-            _standing(subject["overall"]["mention_rate"], other["overall"]["mention_rate"], each, adjusted.get(place)),
+            _standing(subject, other, each, adjusted.get(place)),
         )
         for place, (other, each) in enumerate(zip(others, compared, strict=True))
     ]
     return sorted(found, key=lambda rival: -(rival.rate.get("k") or 0))
+
+
+def _over_prompts(subject: Mapping[str, Any], other: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The two brands' rates compared prompt by prompt; a prompt that names one of them makes mentions of it."""
+    prompted = _prompting(subject, other)
+    differences = []
+    for mine, theirs in zip(subject["prompts"], other["prompts"], strict=True):
+        one, two = mine["mention_rate"], theirs["mention_rate"]
+        if mine["prompt_no"] not in prompted and one["value"] is not None and two["value"] is not None:
+            differences.append(one["k"] / one["n"] - two["k"] / two["n"])
+    return paired_t(differences)
+
+
+def _prompting(*brands: Mapping[str, Any]) -> set[int]:
+    return {prompt_no for brand in brands for prompt_no in brand.get("named_in_prompts") or ()}
 
 
 def _as_number(compared: Mapping[str, Any]) -> Number:
@@ -215,7 +224,9 @@ def _as_number(compared: Mapping[str, Any]) -> Number:
     }
 
 
-def _standing(mine: Number, theirs: Number, compared: Mapping[str, Any], p: float | None) -> Standing:
+def _standing(
+    subject: Mapping[str, Any], other: Mapping[str, Any], compared: Mapping[str, Any], p: float | None
+) -> Standing:
     if compared["difference"] is not None and p is not None:
         if p <= FALSE_DISCOVERIES and compared["low"] > 0:
             return "ahead"
@@ -224,6 +235,10 @@ def _standing(mine: Number, theirs: Number, compared: Mapping[str, Any], p: floa
         return "unclear"
     if compared["prompts"] < FEWEST_PROMPTS:
         return "untold"
+    mine, theirs = subject["overall"]["mention_rate"], other["overall"]["mention_rate"]
+    if _prompting(subject, other):
+        # the intervals over all prompts say nothing of those that are left
+        return "unclear"
     if mine["low"] > theirs["high"]:
         return "ahead"
     return "behind" if mine["high"] < theirs["low"] else "unclear"
@@ -252,7 +267,7 @@ def _against(document: Document, words: Words) -> Claim:
         words.say("{place} of {n}", place=words.number(place), n=words.number(len(others) + 1)),
         words.say("Place among the tracked brands"),
         _compared(brand, mine, first, words),
-        tuple(_how_firmly(mine, first, others, words)),
+        tuple(_how_firmly(document, first, others, words)),
         first.difference if first.difference["value"] is not None else None,
         (-1.0, 1.0),
         {"brand": first.name, "finding": "named"},
@@ -283,11 +298,21 @@ def _compared(brand: str, mine: Number, first: Rival, words: Words) -> str:
     return words.say("{rival} is named more often than {brand}, but not clearly so ({other} against {share}).", **gaps)
 
 
-def _how_firmly(mine: Number, first: Rival, others: Sequence[Rival], words: Words) -> Iterator[str]:
-    difference = first.difference
+def _how_firmly(document: Document, first: Rival, others: Sequence[Rival], words: Words) -> Iterator[str]:
+    subject = document["brands"][0]
+    other = next(brand for brand in document["brands"] if brand["name"] == first.name)
+    difference, left_out = first.difference, _prompting(subject, other)
+    if left_out:
+        yield words.count(
+            len(left_out),
+            "{n} prompt names {brand} or {rival} itself, and is left out of the comparison.",
+            "{n} prompts name {brand} or {rival} themselves, and are left out of the comparison.",
+            brand=subject["name"],
+            rival=first.name,
+        )
     if difference["value"] is not None:
         gaps = {name: points(difference[name], words) for name in ("value", "low", "high")}
-        if first.standing == "unclear" and mine["k"] != first.rate["k"]:
+        if first.standing == "unclear" and subject["overall"]["mention_rate"]["k"] != first.rate["k"]:
             yield words.say(
                 "The difference of {value} points may be chance: it most likely lies between {low} and {high}.", **gaps
             )
@@ -296,22 +321,29 @@ def _how_firmly(mine: Number, first: Rival, others: Sequence[Rival], words: Word
                 "Over the prompts the difference is {value} points, most likely between {low} and {high}.", **gaps
             )
     elif first.standing == "untold":
-        yield words.count(
-            mine.get("prompts", 1),
-            "{n} prompt is too few to tell a difference from chance.",
-            "{n} prompts are too few to tell a difference from chance.",
-        )
+        yield words.say("There are too few prompts to tell a difference from chance.")
     else:
         yield words.say("Every prompt shows the same difference, so only the two intervals are compared.")
-    counted = {standing: sum(other.standing == standing for other in others) for standing in ("ahead", "behind")}
-    if len(others) > 1 and first.standing != "untold":
+    if len(others) > 1:
+        yield from _all_others(others, words)
+
+
+def _all_others(others: Sequence[Rival], words: Words) -> Iterator[str]:
+    """How many are told apart from the subject, where any is."""
+    n = words.number(len(others))
+    ahead, behind = (sum(other.standing == standing for other in others) for standing in ("ahead", "behind"))
+    if ahead == len(others):
+        yield words.say("All {n} competitors are named clearly less often.", n=n)
+    elif behind == len(others):
+        yield words.say("All {n} competitors are named clearly more often.", n=n)
+    elif ahead or behind:
         yield words.say(
             "Of {n} competitors, {fewer} are named clearly less often and {more} clearly more often; for {level} the "
             "answers do not tell.",
-            n=words.number(len(others)),
-            fewer=words.number(counted["ahead"]),
-            more=words.number(counted["behind"]),
-            level=words.number(len(others) - sum(counted.values())),
+            n=n,
+            fewer=words.number(ahead),
+            more=words.number(behind),
+            level=words.number(len(others) - ahead - behind),
         )
 
 
@@ -401,11 +433,18 @@ def _unsourced(document: Document, words: Words) -> Claim | None:
     if is_few(number) or number["value"] > _RARELY:
         return None
     brand, top = subject["name"], sources["domains"][0]
-    text = words.say(
-        "The answers cite sources, but pages of {brand} itself in only {k} of {n} ({share}).",
-        brand=brand,
-        **_counted(number, words),
-    )
+    if number["k"] == 0:
+        text = words.say(
+            "The answers cite sources, but in none of {n} usable ones a page of {brand} itself.",
+            n=words.number(number["n"]),
+            brand=brand,
+        )
+    else:
+        text = words.say(
+            "The answers cite sources, but pages of {brand} itself in only {k} of {n} ({share}).",
+            brand=brand,
+            **_counted(number, words),
+        )
     most = words.say(
         "The site cited most is {domain}, in {k} answers.",
         domain=top["domain"],

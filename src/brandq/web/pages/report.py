@@ -60,7 +60,7 @@ def show_report(visit: Visit) -> Response:
         "report.html",
         **shown,
         found=found,
-        version=kept.version,
+        standing=kept.version,
         versions=versions,
         downloads=_downloads(found, version),
         may_retry=may_retry(found, counted),
