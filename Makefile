@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
-.PHONY: help venv demo serve test soak check fmt docs lock bench clean
+.PHONY: help venv demo serve test soak screenshots check fmt docs lock bench clean
 
 # the first of these that is new enough makes .venv; `make venv PYTHON=/path/to/python` chooses another
 PYTHON ?= python3 python3.14 python3.13 python3.12 python3.11
@@ -23,7 +23,7 @@ BENCHES := pipeline saturation in_flight submit priority scale embedded analysis
 UV := uv==0.13.9
 
 help: ## This list
-	@awk 'BEGIN { FS = ":.*## " } /^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' Makefile
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
 
 venv: $(RUNTIME) ## Make .venv with what brandq needs to run
 
@@ -40,6 +40,10 @@ test: $(DEV) ## Run every test on both databases and both brokers (ARGS="-k stat
 soak: $(DEV) ## Have everything fail at random for minutes while executions come (ARGS="--seed 7 --minutes 3")
 	@tests/servers/install
 	@$(BIN)/python -m tests.walk.soak $(ARGS)
+
+screenshots: $(DEV) ## Take pictures of every page into out/screenshots (ARGS="report answer" picks some)
+	@tests/servers/install
+	@$(BIN)/python -m tests.browser.screenshots $(ARGS)
 
 check: $(DEV) ## Check format, lint, types, and that the generated pages of docs are up to date
 	$(BIN)/ruff format --check --quiet

@@ -19,7 +19,7 @@ import sqlalchemy as sa
 from brandq import store
 from brandq.actors.desk import Desk
 from brandq.errors import DatabaseNotReady
-from brandq.web.app import ROUTES
+from brandq.web.app import PAGES, ROUTES
 from tests.servers.postgres import PostgresServer
 from tests.servers.small_disk import SmallDisk, small_disk
 from tests.web.site import PLAN, ContractClient, open_desk, submit
@@ -27,6 +27,8 @@ from tests.web.site import PLAN, ContractClient, open_desk, submit
 OLD_PLAN = {"brand_list": ["a"], "selectedModels": ["doubao"], "customQuestions": "b?"}
 #: what says something without the tables
 WITHOUT = ("/healthz", "/metrics", "/openapi.json")
+#: and pages that say nothing of what is stored
+PAGES_WITHOUT = {"/sign-in", "/choose", "/assets/{digest}/{name}"}
 #: 20 × 20 × 20 samples, some 3 MB
 LARGE = {
     **PLAN,
@@ -70,6 +72,11 @@ def test_every_route_says_that_the_database_is_down(
             assert response.status_code == 503, (method, path)
             assert response.headers["retry-after"] == "5"
             assert response.headers["content-type"].startswith("application/problem+json")
+        for path in {path for method, path, _ in PAGES if method == "GET"} - PAGES_WITHOUT:
+            page = _call(client, "GET", path, execution_id)
+            assert page.status_code == 503, path
+            assert page.headers["retry-after"] == "5"
+            assert 'role="alert"' in page.text
         assert "brandq_database_up 0.0" in client.get("/metrics").text
     finally:
         postgres_server.start()

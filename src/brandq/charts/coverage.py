@@ -1,0 +1,57 @@
+"""The figure of coverage: what became of the samples of each engine."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from brandq.charts.chart import Chart
+from brandq.charts.stacks import Stack, stacked
+from brandq.charts.telling import counts, rate
+from brandq.words import Words
+
+Document = Mapping[str, Any]
+
+_OUTCOMES = {
+    "ok": "Usable",
+    "refused": "Refused",
+    "empty": "Empty",
+    "truncated": "Truncated",
+    "failed": "Failed",
+    "cancelled": "Cancelled",
+    "open": "Open",
+}
+
+
+def coverage(document: Document, words: Words) -> Chart | None:
+    """The outcomes of the samples, by engine, in the plan's order."""
+    engines = [engine for engine in document["coverage"]["engines"] if engine["planned"]]
+    if not engines:
+        return None
+    kinds = {outcome: words.say(name) for outcome, name in _OUTCOMES.items()}
+    stacks = [
+        Stack(
+            engine["engine"],
+            engine["outcomes"],
+            words.say("{counts} usable", counts=counts(engine["usable"], words)),
+        )
+        for engine in engines
+    ]
+    whole = document["coverage"]["usable"]
+    said = words.say(
+        "{k} of {n} samples came to a usable answer ({value}).",
+        k=words.number(whole["k"]),
+        n=words.number(whole["n"]),
+        value=rate(whole, words),
+    )
+    others = [
+        f"{kinds[outcome]} {words.number(count)}"
+        for outcome, count in document["coverage"]["outcomes"].items()
+        if count and outcome != "ok" and outcome in kinds
+    ]
+    if others:
+        said += " " + words.say("The others: {outcomes}.", outcomes=words.list(others))
+    titles = words.say("Engine"), words.say("Outcome")
+    spec = stacked(stacks, kinds, "outcomes", words, said=said, titles=titles)
+    note = words.say("Only usable answers enter the other numbers; the numbers in the bars are samples.")
+    return Chart("coverage", words.say("What became of the samples"), said, note, spec)
