@@ -6,6 +6,7 @@ are as wide as a sheet, everything is unfolded, and its colours are those of pap
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -13,9 +14,11 @@ from importlib.resources import files
 from typing import Any, Literal
 
 from jinja2 import PackageLoader
-from markupsafe import Markup
+from jinja2.utils import htmlsafe_json_dumps
+from markupsafe import Markup, escape
 
 from brandq import __version__
+from brandq.charts import config, drawing, for_export, report_charts
 from brandq.exports.plots import interval, interval_on_paper
 from brandq.exports.templating import environment
 from brandq.reports import digest
@@ -32,6 +35,8 @@ _PAGES_SHOWN = 3
 _MOST_BY_PROMPT, _MOST_BY_PROMPT_AND_ENGINE = 600, 600
 #: prompts that stand there without being unfolded
 _PROMPTS_OPEN = 20
+#: pixels of a drawing; a sheet or a page that is narrower shrinks it
+_DRAWN_WIDTH = 900
 #: engines beside one another on a sheet
 _PRINT_COLUMNS = 6
 
@@ -40,10 +45,11 @@ _TEMPLATES = environment(PackageLoader("brandq.exports"))
 
 @dataclass(frozen=True)
 class Figure:
-    """A chart in place: its title, and what draws it or is the drawing."""
+    """A chart in its place: its title, what draws it or is the drawing, and how to read it."""
 
     title: str
     drawn: Markup
+    note: str
 
 
 def render(
@@ -52,26 +58,58 @@ def render(
     words: Words,
     beside: str | None = None,
     medium: Medium = "file",
-    figures: Mapping[str, Figure] | None = None,
+    figures: bool = True,
     chain: tuple[int, str] | None = None,
 ) -> str:
     """The document as one HTML file in this language. Every text in it is escaped, whoever wrote it.
 
     Numbers link to nothing: there is no service around a file. ``beside`` names the file next to it that holds the
-    answers. ``chain`` is how many answers are stored in it, and its head.
+    answers. Drawing the ``figures`` takes seconds; without them their numbers stand in the tables all the same.
+    ``chain`` is how many answers are stored in it, and its head.
     """
     shown = body(
         document,
         words,
         medium=medium,
         answers=_nowhere,
-        figures=figures or {},
+        figures=drawn_figures(document, words) if figures else {},
         digest_of_report=digest(document),
         chain=chain,
     )
     return _TEMPLATES.get_template("report/file.html").render(
         **shown, beside=beside, style=_style(medium), version=__version__
     )
+
+
+def drawn_figures(document: Mapping[str, Any], words: Words) -> dict[str, Figure]:
+    """The charts drawn once, in the colours of light ground, which need no script."""
+    colours = config("light")
+    drawn = {}
+    for name, chart in report_charts(document, words).items():
+        svg = drawing.svg(for_export(chart.spec, _DRAWN_WIDTH), colours)
+        picture = svg.replace("<svg ", f'<svg role="img" aria-label="{escape(chart.said)}" ', 1)
+        drawn[name] = Figure(chart.title, Markup(picture), chart.note)  # noqa: S704  # Vega escapes its texts
+    return drawn
+
+
+def live_figures(document: Mapping[str, Any], words: Words) -> dict[str, Figure]:
+    """The charts as specifications, which a page's own script draws; until then each is said in a sentence."""
+    live = {}
+    for name, chart in report_charts(document, words).items():
+        specification = htmlsafe_json_dumps({"spec": chart.spec}, dumps=_compact)
+        script = Markup('<script type="application/json" class="chart-spec">{}</script>').format(specification)
+        said = Markup('<p class="said until-drawn">{}</p>').format(chart.said)
+        live[name] = Figure(chart.title, script + said, chart.note)
+    return live
+
+
+def figure_configs() -> Markup:
+    """The colours of the charts in both themes, for the script that draws them."""
+    return htmlsafe_json_dumps({"light": config("light"), "dark": config("dark")}, dumps=_compact)
+
+
+def _compact(value: Any, **_: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
 def _nowhere(**_: object) -> None:

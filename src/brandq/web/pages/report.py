@@ -50,7 +50,7 @@ def show_report(visit: Visit) -> Response:
         medium="page",
         # relative to this page's own address, for there are hundreds of them
         answers=lambda **wanted: with_query("answers", **wanted),
-        figures={},
+        figures=html.live_figures(kept.document, words),
         digest_of_report=kept.digest,
         chain=counted.chain,
     )
@@ -59,6 +59,7 @@ def show_report(visit: Visit) -> Response:
         visit,
         "report.html",
         **shown,
+        figure_configs=html.figure_configs(),
         found=found,
         standing=kept.version,
         versions=versions,
