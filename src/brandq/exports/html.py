@@ -28,7 +28,7 @@ from brandq.words import Words
 Medium = Literal["page", "file", "print"]
 
 #: rows of a long list that stand open, and rows in all; a report over much has hundreds
-ROWS_OPEN, ROWS_SHOWN = 12, 40
+ROWS_OPEN, ROWS_SHOWN = 12, 30
 #: pages of a website that are named
 _PAGES_SHOWN = 3
 #: numbers in the tables by prompt: with more, prompts are left out, and before that their engines
@@ -36,7 +36,9 @@ _MOST_BY_PROMPT, _MOST_BY_PROMPT_AND_ENGINE = 600, 600
 #: prompts that stand there without being unfolded
 _PROMPTS_OPEN = 20
 #: pixels of a drawing; a sheet or a page that is narrower shrinks it
-_DRAWN_WIDTH = 900
+_DRAWN_WIDTH = 760
+#: on paper fewer: it is made slowly, and read from its beginning to its end
+_MOST_ON_PAPER = 60
 #: engines beside one another on a sheet
 _PRINT_COLUMNS = 6
 
@@ -148,6 +150,7 @@ def body(
         "brands": brands,
         "subject": brands[0],
         "engines": engines,
+        "answered": _is_answered(document),
         "several": len(engines) > 1,
         "outcomes": list(document["coverage"]["outcomes"]),
         "claims": verdict(document, words),
@@ -164,6 +167,7 @@ def body(
         "prompts_shown": max(1, min(prompts, _MOST_BY_PROMPT // len(brands))),
         "engines_by_prompt": 1 < len(engines) <= _PRINT_COLUMNS
         and len(brands) * len(engines) * prompts <= _MOST_BY_PROMPT_AND_ENGINE,
+        "most_on_paper": _MOST_ON_PAPER,
         "print_columns": _PRINT_COLUMNS,
         "digest": digest_of_report,
         "chain": chain,
@@ -186,7 +190,9 @@ def _grade(document: Mapping[str, Any], words: Words) -> dict[str, str] | None:
 
 def _contents(document: Mapping[str, Any], words: Words) -> list[tuple[str, str]]:
     """The sections that the report has, by their anchors."""
-    has = {"found": "competitors" in document, "alike": "stability" in document}
+    answered = _is_answered(document)
+    has = dict.fromkeys(("mentions", "voice", "ranks", "prompts", "spoken", "instead", "sources"), answered)
+    has |= {"found": answered and "competitors" in document, "alike": answered and "stability" in document}
     sections = (
         ("verdict", words.say("In short")),
         ("mentions", words.say("Mention rate")),
@@ -203,6 +209,11 @@ def _contents(document: Mapping[str, Any], words: Words) -> list[tuple[str, str]
         ("method", words.say("Method")),
     )
     return [(anchor, title) for anchor, title in sections if has.get(anchor, True)]
+
+
+def _is_answered(document: Mapping[str, Any]) -> bool:
+    """Whether any answer is usable; without one there is nothing to show of brands."""
+    return document["brands"][0]["overall"]["mention_rate"]["value"] is not None
 
 
 def _last_rank(document: Mapping[str, Any]) -> float:

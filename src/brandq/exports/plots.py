@@ -26,7 +26,7 @@ _CLASSES = {
 _COLOURS = {
     "axis": 'stroke="#dfe3e8" stroke-width="2"',
     "zero": 'stroke="#8b94a1"',
-    "range": 'stroke="#a7bce7" stroke-width="4"',
+    "range": 'stroke="#a7bce7" stroke-width="5"',
     "point": 'fill="#2257c4"',
     "hollow": 'fill="#fff" stroke="#2257c4" stroke-width="2"',
 }
@@ -55,6 +55,6 @@ def _drawn(number: Mapping[str, Any], least: float, most: float, looks: Mapping[
     else:
         low, high = at(number["low"]), at(number["high"])
         parts.append(f'<path {looks["range"]} d="M{low:g} 6H{max(high, low + _LEAST_WIDTH):g}"/>')
-        parts.append(f'<circle {looks["point"]} cx="{point:g}" cy="6" r="4"/>')
+        parts.append(f'<circle {looks["point"]} cx="{point:g}" cy="6" r="3"/>')
     drawing = f'<svg class="interval" viewBox="0 0 {_WIDTH} 12" aria-hidden="true">{"".join(parts)}</svg>'
     return Markup(drawing)  # noqa: S704  # words of ours, and figures

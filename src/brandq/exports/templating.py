@@ -90,7 +90,7 @@ def _share(context: Context, value: float) -> str:
 @pass_context
 def _points(context: Context, difference: float) -> str:
     """A difference of proportions in percentage points, with its sign."""
-    return _words(context).say("{n} points", n=points(difference, _words(context)))
+    return points(difference, _words(context))
 
 
 def _shortened(text: str, most: int = 60) -> str:
