@@ -124,6 +124,7 @@ _PLACES = {
     "brandq.recomputing": "cli",
     "brandq.tables": "tables",
     "brandq.terminal": "cli",
+    "brandq.time_left": "core",
     # doctor, upkeep and the web may want to know as well
     "brandq.verifying": "sending",
     "brandq.web": "web",

@@ -26,6 +26,8 @@ class Finding:
 
     verdict: Literal["ok", "note", "bad"]
     words: str
+    #: how many steps to the right of the finding above that it belongs to
+    depth: int = 0
 
 
 def examine() -> Iterator[Finding]:
@@ -37,7 +39,7 @@ def examine() -> Iterator[Finding]:
         yield from (Finding("bad", fault) for fault in error.faults)
         return
     for known, shown, was_set in settings.shown():
-        yield Finding("ok", f"{known.variable} = {shown or '(empty)'}{'' if was_set else '   (default)'}")
+        yield Finding("ok", f"{known.variable} = {shown or '(empty)'}" + ("" if was_set else "   (default)"))
     yield from _engines(settings)
     yield from _database(settings)
     yield from _broker(settings)
@@ -84,7 +86,7 @@ def _database(settings: Settings) -> Iterator[Finding]:
     yield Finding("ok", f"open samples: {states or 'none'}")
     for words, rows in broken.items():
         if rows:
-            yield Finding("bad", f"{words}: {rows}")
+            yield Finding("bad", f"not as it must be: {rows} {words}")
     if not any(broken.values()):
         yield Finding("ok", "nothing is stuck: leases, deadlines, sample counts and reports are as they must be")
     for scope, state in sorted(known.items()):
@@ -129,12 +131,12 @@ def _broker(settings: Settings) -> Iterator[Finding]:
         broker.close()
     yield Finding("ok", "broker: reachable")
     for name, depth in depths.items():
-        words = f"queue {name}: {depth.ready} ready, {depth.delayed} delayed, {depth.dead} dead letters, "
+        counts = f"{depth.ready} ready, {depth.delayed} delayed, {depth.dead} dead letters"
         if depth.consumers:
-            yield Finding("ok", words + f"{depth.consumers} consumers")
+            yield Finding("ok", f"queue {name}: {counts}, {depth.consumers} consumers")
         else:
             queue = name.removeprefix("brandq.")
-            yield Finding("bad", words + f"NO consumer: start `brandq work --queues {queue}`")
+            yield Finding("bad", f"queue {name}: {counts}, NO consumer: start `brandq work --queues {queue}`")
     yield from _dead_letters(settings, letters, {name: depth.dead for name, depth in depths.items()})
 
 
@@ -143,17 +145,17 @@ def _dead_letters(
 ) -> Iterator[Finding]:
     found = _looked_up(settings, [letter for theirs in letters.values() for letter in theirs])
     for name, theirs in letters.items():
-        shown = f"; the {MOST_LISTED} oldest of them:" if counts[name] > MOST_LISTED else ":"
         yield Finding(
             "note",
             f"queue {name}.XQ: {counts[name]} dead letters. Purging it loses nothing: what they asked for is sent "
-            f"again from the tables for as long as it is open{shown}",
+            "again from the tables for as long as it is open"
+            + (f"; the {MOST_LISTED} oldest of them:" if counts[name] > MOST_LISTED else ":"),
         )
         for letter in theirs:
-            yield Finding("note", f"  {_told(letter)}")
+            yield Finding("note", _told(letter), 1)
             if found is not None:
                 words = explain(letter, found, lost_after_s=settings.lost_after_s, now=datetime.now(UTC))
-                yield Finding("note", f"    now: {words}")
+                yield Finding("note", f"now: {words}", 2)
 
 
 def _looked_up(settings: Settings, letters: Sequence[DeadLetter]) -> store.Found | None:

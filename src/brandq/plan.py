@@ -445,8 +445,11 @@ def _prompts(found: object, brands: Sequence[Brand], faults: list[Fault]) -> tup
             continue
         prompt, unresolved = resolve(str(item), brands)
         if unresolved:
-            known = "{brand} (the subject) and {competitor} (the first competitor)"
-            faults.append(Fault(pointer, f"cannot fill {', '.join(unresolved)}; a prompt may use {known}"))
+            fault = (
+                f"cannot fill {', '.join(unresolved)}; "
+                "a prompt may use {brand} (the subject) and {competitor} (the first competitor)"
+            )
+            faults.append(Fault(pointer, fault))
         elif len(prompt) > MAX_PROMPT_CHARS:
             faults.append(Fault(pointer, f"has {len(prompt)} characters once filled; at most {MAX_PROMPT_CHARS}"))
         elif prompt in prompts:
@@ -557,5 +560,7 @@ def estimate_seconds(asked: Mapping[str, int], experience: Mapping[str, Experien
         return 1, "nobody is asked"
     basis = "median latency of the last 50 answers per engine"
     if unknown:
-        basis += f"; {ASSUMED_LATENCY_MS / 1000:.0f} s assumed for {', '.join(unknown)}, which never answered here"
+        seconds = ASSUMED_LATENCY_MS / 1000
+        assumed = f"{seconds:.0f} s assumed for {', '.join(unknown)}, which never answered here"
+        basis = f"{basis}; {assumed}"
     return max(1, round(slowest)), basis

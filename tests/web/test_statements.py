@@ -28,6 +28,8 @@ MOST = {
     ("GET", "/api/diagnosis/status/{execution_id}"): 6,
     ("GET", "/executions/{execution_id}"): 3,
     ("GET", "/api/executions"): 2,
+    # one look, and a page each of answers with their brands and of failed samples
+    ("GET", "/api/executions/{execution_id}/events"): 7,
 }
 #: BEGIN and PRAGMA are no statements of ours, and on Postgres do not come by here
 NOT_OURS = ("BEGIN", "PRAGMA")
@@ -123,6 +125,7 @@ CALLS: list[tuple[str, str, Call]] = [
     ("GET", "/api/executions", _listing("/api/executions?brand=竞品 1&status=queued")),
     ("GET", "/api/executions/{execution_id}", _of("/api/executions/{execution_id}")),
     ("GET", "/api/executions/{execution_id}", _of("/api/executions/{execution_id}", _ended)),
+    ("GET", "/api/executions/{execution_id}/events", _of("/api/executions/{execution_id}/events", _ended)),
     ("POST", "/api/executions/{execution_id}/cancel", _of("/api/executions/{execution_id}/cancel")),
     ("POST", "/api/executions/{execution_id}/retry", _of("/api/executions/{execution_id}/retry", _ended)),
     ("GET", "/api/executions/{execution_id}/samples", _of("/api/executions/{execution_id}/samples?limit=100", _ended)),

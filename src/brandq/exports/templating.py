@@ -12,7 +12,6 @@ from jinja2 import BaseLoader, Environment, StrictUndefined, pass_context
 from jinja2.runtime import Context
 from markupsafe import Markup
 
-from brandq.reports.explaining import explained
 from brandq.reports.verdict import points, share
 from brandq.words import Words
 
@@ -24,6 +23,7 @@ def environment(loader: BaseLoader) -> Environment:
     made.filters.update(
         told=_told,
         reason=_reason,
+        term=_term,
         number=_number,
         percent=_percent,
         share=_share,
@@ -67,9 +67,15 @@ def _told(context: Context, message: str | None) -> str:
 
 
 @pass_context
-def _reason(context: Context, code: str | None) -> str:
-    """What an error code means, and what helps."""
-    return _words(context).told(explained(code))
+def _reason(context: Context, code: str) -> str:
+    """What the code of an error means, in a sentence; its name where it has none."""
+    words = _words(context)
+    return words.explained(code) or words.term(code)
+
+
+@pass_context
+def _term(context: Context, code: str) -> str:
+    return _words(context).term(code)
 
 
 @pass_context

@@ -109,7 +109,7 @@ def count_candidates(found: Names, *, prompts: int, repeats: int, reason: str = 
     says ``why``; then it cannot be told what recurs. Also where no answer is usable, for the ``reason``.
     """
     least_repeats, least_prompts = min(RECURS_IN_REPEATS, repeats), min(RECURS_IN_PROMPTS, prompts)
-    lacking = [f"one {what}" for what, several in (("prompt", prompts), ("repeat", repeats)) if several < 2]
+    lacking = [what for what, several in (("one prompt", prompts), ("one repeat", repeats)) if several < 2]
     why = (
         f"{' and '.join(lacking)} only: it cannot be told whether a name recurs or was made up once"
         if lacking

@@ -219,8 +219,8 @@ def _refuse_other_methods(before: Facts, after: Facts) -> None:
             "the two track different brands, or spell them differently, and names decide together what is a mention: "
             "import one's answers with the brands of the other (`brandq import`), and compare that"
         )
-    words = " and ".join(f"{facts.execution_id} by {_method_of(facts)}" for facts in (before, after))
-    raise Conflict(f"the two were read by different methods: {words}; `brandq analyze` reads each again")
+    first, second = (f"{facts.execution_id} ({method})" for facts, method in zip((before, after), methods, strict=True))
+    raise Conflict(f"the two were read by different methods: {first} and {second}; `brandq analyze` reads each again")
 
 
 def _method_of(facts: Facts) -> str:

@@ -13,7 +13,6 @@ from typing import Any, Literal
 
 from brandq.measures.comparing import FALSE_DISCOVERIES, benjamini_hochberg, paired_t
 from brandq.measures.rates import FEWEST_PROMPTS, Number
-from brandq.reports.explaining import explained
 from brandq.words import Words
 
 Document = Mapping[str, Any]
@@ -96,14 +95,14 @@ def _nothing(document: Document, words: Words) -> Iterator[Claim]:
             "{k} of {n} samples failed for one reason, {code}.",
             k=words.number(codes[code]),
             n=words.number(document["coverage"]["planned"]),
-            code=code,
+            code=words.term(code),
         )
         yield Claim(
             "stands_out",
             "–",
             words.say("Failures"),
             text,
-            (words.told(explained(code)),),
+            (words.explained(code) or words.term(code),),
             answers={"outcome": "failed"},
         )
     elif counted.get("refused"):

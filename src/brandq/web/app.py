@@ -36,11 +36,12 @@ from brandq.errors import (
     TooManyRequests,
     TooMuchOpen,
 )
-from brandq.web import about, access, api, assets, comparisons, compat, evidence, openapi, sessions, wire
+from brandq.web import about, access, api, assets, comparisons, compat, events, evidence, openapi, sessions, wire
 from brandq.web.looking import BrokerLook
 from brandq.web.metrics import Metrics
 from brandq.web.openapi import Operation, Visit, terms_of
 from brandq.web.pages import execution, home, rendering, report, signing
+from brandq.web.streams import EventStream, Streams
 
 logger = logging.getLogger(__name__)
 
@@ -48,6 +49,7 @@ ROUTES: tuple[tuple[str, str, Callable[[Visit], Response]], ...] = (
     ("POST", "/api/executions", api.create_execution),
     ("GET", "/api/executions", api.list_executions),
     ("GET", "/api/executions/{execution_id}", api.show_execution),
+    ("GET", "/api/executions/{execution_id}/events", events.follow_execution),
     ("POST", "/api/executions/{execution_id}/cancel", api.cancel_execution),
     ("POST", "/api/executions/{execution_id}/retry", api.retry_execution),
     ("GET", "/api/executions/{execution_id}/samples", evidence.list_samples),
@@ -104,7 +106,8 @@ HEADERS: Mapping[str, str] = {
 def create_app(desk: Desk) -> Starlette:
     """The web side of a desk. It opens nothing, so it has nothing to close: the desk is the caller's."""
     broker = BrokerLook(desk)
-    metrics = Metrics(desk, broker)
+    streams = Streams(desk)
+    metrics = Metrics(desk, broker, streams)
     document = openapi.document(ROUTES)
     handlers: dict[Any, ExceptionHandler] = dict.fromkeys((*PROBLEMS, BadRequest, HTTPException), _tell)
 
@@ -128,6 +131,7 @@ def create_app(desk: Desk) -> Starlette:
     app.state.desk = desk
     app.state.metrics = metrics
     app.state.broker = broker
+    app.state.streams = streams
     app.state.openapi = document
     return app
 
@@ -177,16 +181,14 @@ async def _tell(request: Request, error: Exception) -> Response:
     _, terms = request.scope.get(ROUTE, (None, None))
     predecessor = terms is not None and terms.predecessor
     headers: dict[str, str] = dict(getattr(request.state, "counted", {}))
+    words = wire.words_of(request)
     if isinstance(error, BadRequest):
-        detail = "; ".join(f"{fault.pointer} {fault.detail}".strip() for fault in error.faults[:3])
-        if len(error.faults) > 3:
-            detail += f"; and {len(error.faults) - 3} more, see errors"
         if terms is not None and terms.page:
-            return rendering.trouble(request, error.status, error.title, detail, faults=error.faults, headers=headers)
+            return rendering.trouble(request, error.status, error.title, faults=error.faults, headers=headers)
         return wire.problem(
+            words,
             error.status,
             error.title,
-            detail,
             slug="bad-request",
             faults=error.faults,
             headers=headers,
@@ -200,7 +202,7 @@ async def _tell(request: Request, error: Exception) -> Response:
         headers["WWW-Authenticate"] = 'Bearer realm="brandq"'
     elif isinstance(error, TooManyRequests) and terms is not None and terms.limit is not None:
         headers |= access.used_up(terms.limit, error)
-    elif isinstance(error, TooMuchOpen):
+    elif isinstance(error, TooManyRequests | TooMuchOpen):
         headers["Retry-After"] = str(error.wait_s)
     elif isinstance(error, DatabaseNotReady):
         # what the database said may name its host and user
@@ -211,7 +213,7 @@ async def _tell(request: Request, error: Exception) -> Response:
         )
     if terms is not None and terms.page:
         return rendering.trouble(request, status, title, detail, headers=headers)
-    return wire.problem(status, title, detail, slug=slug, headers=headers, predecessor=predecessor)
+    return wire.problem(words, status, title, detail, slug=slug, headers=headers, predecessor=predecessor)
 
 
 def _not_routed(request: Request, error: HTTPException) -> Response:
@@ -224,13 +226,14 @@ def _not_routed(request: Request, error: HTTPException) -> Response:
     }
     allowed = ", ".join(sorted(methods))
     path = request.url.path[:200]
+    words = wire.words_of(request)
     if error.status_code == 405:
         detail = f"{request.method[:20]} is not for {path}; it takes {allowed}"
-        return wire.problem(405, "Method not allowed", detail, slug="method", headers={"Allow": allowed})
+        return wire.problem(words, 405, "Method not allowed", detail, slug="method", headers={"Allow": allowed})
     if request.method == "GET" and "text/html" in request.headers.get("accept", ""):
         return rendering.trouble(request, 404, "There is no such page", f"there is nothing at {path}")
     detail = f"there is nothing at {path}; /openapi.json lists what there is"
-    return wire.problem(error.status_code, "There is no such path", detail, slug="not-found")
+    return wire.problem(words, error.status_code, "There is no such path", detail, slug="not-found")
 
 
 class Outermost:
@@ -247,14 +250,17 @@ class Outermost:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        began = time.monotonic()
+        began, ended = time.monotonic(), None
         status = 0
 
         async def send_with_headers(message: Message) -> None:
-            nonlocal status
+            nonlocal status, ended
             if message["type"] == "http.response.start":
                 status = message["status"]
                 headers = MutableHeaders(scope=message)
+                if headers.get("content-type", "").startswith(EventStream.media_type):
+                    # it goes on for as long as its execution does; what it took to begin is what can be compared
+                    ended = time.monotonic()
                 for name, value in HEADERS.items():
                     headers.setdefault(name, value)
             await send(message)
@@ -270,8 +276,10 @@ class Outermost:
                 _, terms = scope.get(ROUTE, (None, None))
                 detail = f"this is our fault; the log has it as incident {incident}"
                 predecessor = terms is not None and terms.predecessor
-                told = wire.problem(500, "Something went wrong", detail, slug="incident", predecessor=predecessor)
+                words = wire.words_of(Request(scope))
+                title = "Something went wrong"
+                told = wire.problem(words, 500, title, detail, slug="incident", predecessor=predecessor)
                 await told(scope, receive, send_with_headers)
         finally:
             path, _ = scope.get(ROUTE, ("(none)", None))
-            self.metrics.count(scope["method"], path, status, time.monotonic() - began)
+            self.metrics.count(scope["method"], path, status, (ended or time.monotonic()) - began)

@@ -251,7 +251,9 @@ def show_report(visit: Visit) -> Response:
         stored = standing_report(visit.desk, found, counted, version, store.report_text)
     else:
         stored = standing_report(visit.desk, found, counted, version, store.report_document)
-    return _not_ready(found, counted) if stored is None else wire.with_etag(visit.request, _written(stored, form))
+    if stored is None:
+        return _not_ready(visit, found, counted)
+    return wire.with_etag(visit.request, _written(stored, form))
 
 
 def standing_report(
@@ -292,15 +294,16 @@ def _written(stored: Mapping[str, Any] | str, form: str) -> Response:
     return Response(page, media_type="text/html", headers={"Content-Security-Policy": wire.page_policy(page)})
 
 
-def _not_ready(found: Execution, counted: Progress) -> Response:
+def _not_ready(visit: Visit, found: Execution, counted: Progress) -> Response:
     wait_ms = poll_after_ms(found) or POLL_MS
     detail = (
         f"execution {found.execution_id} is {found.status}, with {counted.settled} of {found.planned} samples settled; "
         f"ask again in {wait_ms} ms"
     )
     headers = {"Retry-After": str(-(-wait_ms // 1000))}
+    words = wire.words_of(visit.request)
     return wire.problem(
-        409, "The report is not ready", detail, slug="not-ready", headers=headers, poll_after_ms=wait_ms
+        words, 409, "The report is not ready", detail, slug="not-ready", headers=headers, poll_after_ms=wait_ms
     )
 
 

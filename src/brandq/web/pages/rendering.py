@@ -138,7 +138,7 @@ def trouble(
     request: Request,
     status: int,
     title: str,
-    detail: str,
+    detail: str = "",
     *,
     faults: Sequence[Fault] = (),
     headers: Mapping[str, str] | None = None,
@@ -152,8 +152,8 @@ def trouble(
         "trouble.html",
         status=status,
         title=title,
-        detail=detail,
-        faults=[fault for fault in faults if len(faults) > 1],
+        detail=detail or (faults[0].detail if len(faults) == 1 else ""),
+        faults=faults,
     )
     shown.headers.update(headers or {})
     return shown
