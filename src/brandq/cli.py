@@ -9,10 +9,11 @@ from __future__ import annotations
 import argparse
 import json
 import logging
+import os
 import secrets
 import sys
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -47,11 +48,14 @@ from brandq.studies import (
     split,
 )
 from brandq.terminal import (
+    TEXTS,
     Parser,
     console,
     engines_table,
     errors,
+    exported,
     foretold,
+    keep,
     print_summary,
     rendered,
     say,
@@ -60,6 +64,8 @@ from brandq.terminal import (
     words,
 )
 from brandq.verifying import verify
+from brandq.web.exporting import FORMS
+from brandq.words import LANGUAGES, words_in
 
 OWNER = "local"
 
@@ -178,7 +184,10 @@ def _parser() -> Parser:
     cases.add_argument("file", type=Path, metavar="CASES.jsonl", help="docs/grading.md has the format")
     shown = command("report", _report, "print or write the report of an execution")
     shown.add_argument("execution_id")
-    shown.add_argument("--format", choices=("json", "md", "html"), default="md")
+    shown.add_argument("--format", choices=FORMS, default="md", help="csv and xlsx have every answer (md)")
+    shown.add_argument(
+        "--language", choices=LANGUAGES, default="en", help="of what is written around the answers; not of json and csv"
+    )
     shown.add_argument("--version", type=int, metavar="N", help="an earlier version than the one that stands")
     shown.add_argument("--out", type=Path, metavar="FILE", help="write it there instead of printing it")
 
@@ -543,22 +552,38 @@ def _report(arguments: argparse.Namespace) -> int:
             execution = store.execution(db, arguments.execution_id)
             document = store.report_document(db, arguments.execution_id, arguments.version)
             versions = store.report_versions(db, arguments.execution_id)
+        if document is None and versions:
+            told = "; ".join(
+                f"{one.version} of {one.built_at:%Y-%m-%d %H:%M} by {one.method_version}" for one in versions
+            )
+            raise BadRequest(
+                [Fault("--version", f"there is no version {arguments.version}; there are {told}")], "No report"
+            )
+        if document is None:
+            raise BadRequest([Fault(arguments.execution_id, f"is {execution.status} and has no report")], "No report")
+        pieces = exported(database, document, arguments.format, words_in(arguments.language))
+        if arguments.out is not None:
+            keep(pieces, arguments.out)
+            console.print(str(arguments.out), markup=False)
+        elif arguments.format in TEXTS:
+            print("".join(piece.decode() for piece in pieces), end="")
+        elif sys.stdout.isatty():
+            raise BadRequest([Fault("--out", f"names no file; {arguments.format} is not for a terminal")], "No file")
+        else:
+            _pipe(pieces)
     finally:
         database.dispose()
-    if document is None and versions:
-        told = "; ".join(f"{one.version} of {one.built_at:%Y-%m-%d %H:%M} by {one.method_version}" for one in versions)
-        raise BadRequest(
-            [Fault("--version", f"there is no version {arguments.version}; there are {told}")], "No report"
-        )
-    if document is None:
-        raise BadRequest([Fault(arguments.execution_id, f"is {execution.status} and has no report")], "No report")
-    text = rendered(document, arguments.format)
-    if arguments.out is None:
-        print(text, end="")
-    else:
-        arguments.out.write_text(text, encoding="utf-8")
-        console.print(str(arguments.out), markup=False)
     return 0
+
+
+def _pipe(pieces: Iterable[bytes]) -> None:
+    """Write to stdout, as far as somebody reads it."""
+    try:
+        sys.stdout.buffer.writelines(pieces)
+        sys.stdout.buffer.flush()
+    except BrokenPipeError:
+        # or the interpreter would try, and complain, once more when it ends
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _verify(arguments: argparse.Namespace) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Literal
 
 from brandq import __version__, store
@@ -12,12 +12,8 @@ from brandq.actors.broker import BrokerUnreachable, open_broker, queue_depths
 from brandq.actors.dead_letters import MOST_LISTED, DeadLetter, dead_letters, explain, ids_of
 from brandq.actors.declare import QUEUES
 from brandq.actors.desk import open_registry
-from brandq.actors.upkeep import SLACK_S
 from brandq.errors import BadSettings, DatabaseNotReady
 from brandq.settings import Settings, read_settings
-
-#: a clock that has not ticked for so long has stopped; must exceed a tick and a restart of it
-CLOCK_SILENT_S = 180
 
 
 @dataclass(frozen=True)
@@ -72,7 +68,7 @@ def _database(settings: Settings) -> Iterator[Finding]:
         store.require_newest(database)
         yield Finding("ok", f"database: reachable, at revision {store.newest_revision()}")
         with database.read() as db:
-            broken = store.broken_truths(db, now=now, slack=timedelta(seconds=SLACK_S))
+            broken = store.broken_truths(db, now=now, slack=store.SLACK)
             swept = store.swept(db)
             keys = store.any_keys(db)
             open_samples = store.open_samples(db)
@@ -101,7 +97,7 @@ def _database(settings: Settings) -> Iterator[Finding]:
     else:
         yield Finding("note", "API keys: none, so only this machine is answered (`brandq keys add NAME`)")
     last = max((swept_at for swept_at, _ in swept.values()), default=None)
-    silent = last is None or now - last > timedelta(seconds=CLOCK_SILENT_S)
+    silent = last is None or now - last > store.CLOCK_SILENT
     when = "never" if last is None else f"{(now - last).total_seconds():.0f} s ago"
     yield Finding(
         "note" if silent else "ok",

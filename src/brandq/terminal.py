@@ -6,9 +6,10 @@ import argparse
 import json
 import sys
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, NoReturn
 
 from rich.box import SIMPLE_HEAD
@@ -21,12 +22,14 @@ from rich.text import Text
 from brandq import __version__, store
 from brandq.actors.accepting import Accepted
 from brandq.actors.desk import Desk
-from brandq.exports import html, markdown
+from brandq.errors import BadRequest, Fault
+from brandq.exports import csv, html, markdown, pdf, xlsx
 from brandq.plan import Plan
 from brandq.providers.registry import EngineListing
 from brandq.reports.summary import summary_rows
 from brandq.settings import language
 from brandq.states import ExecutionState
+from brandq.web.making import samples_of
 from brandq.web.pauses import Known, known_of
 from brandq.words import Words, words_in
 
@@ -189,12 +192,45 @@ def _answer(plan: Plan, placed: store.Placed) -> dict[str, Any]:
     }
 
 
-def rendered(document: Mapping[str, Any], form: str, *, beside: str | None = None) -> str:
+#: forms that are printed as they are
+TEXTS = ("json", "md", "html")
+
+
+def rendered(document: Mapping[str, Any], form: str, *, beside: str | None = None, words: Words | None = None) -> str:
+    """A report in one of TEXTS."""
     if form == "json":
         return json.dumps(document, ensure_ascii=False, indent=2) + "\n"
     if form == "md":
-        return markdown.render(document)
-    return html.render(document, words=words_in("en"), beside=beside)
+        return markdown.render(document, words=words)
+    return html.render(document, beside=beside, words=words)
+
+
+def exported(database: store.Database, document: Mapping[str, Any], form: str, words: Words) -> Iterator[bytes]:
+    """A report in any form, in pieces. Those with answers read them from the database while they are gone through."""
+    if form in TEXTS:
+        yield rendered(document, form, words=words).encode("utf-8", "backslashreplace")
+    elif form == "csv":
+        yield from csv.render(document, samples_of(database, document))
+    elif form == "pdf":
+        yield pdf.made(document, words=words)
+    else:
+        with TemporaryDirectory(prefix="brandq-") as folder:
+            path = Path(folder) / "report.xlsx"
+            xlsx.write(document, samples_of(database, document), path, words=words)
+            yield path.read_bytes()
+
+
+def keep(pieces: Iterable[bytes], out: Path) -> None:
+    """Write a file, all of it or nothing. BadRequest where it cannot be written."""
+    part = out.with_name(f"{out.name}.part")
+    try:
+        with part.open("wb") as file:
+            file.writelines(pieces)
+        part.replace(out)
+    except OSError as error:
+        raise BadRequest([Fault(str(out), error.strerror or "cannot be written")], "The file is not written") from error
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def engines_table(listing: Sequence[EngineListing], states: Mapping[str, store.EngineState], *, now: datetime) -> Table:

@@ -147,9 +147,9 @@ def test_the_report_is_frozen(desk: Desk, client: ContractClient) -> None:
         assert "simulated" in shown.text.lower()
         again = client.get(f"{own}?format={form}", headers={"If-None-Match": shown.headers["etag"]})
         assert again.status_code == 304
-    refused = client.get(f"{own}?format=pdf")
+    refused = client.get(f"{own}?format=docx")
     assert refused.status_code == 422
-    assert "json, html, md" in refused.json()["detail"]
+    assert "json, html, md, pdf, xlsx, csv" in refused.json()["detail"]
 
 
 def test_every_number_of_the_report_leads_to_its_answers(desk: Desk, client: ContractClient) -> None:

@@ -61,13 +61,11 @@ def render(
     beside: str | None = None,
     medium: Medium = "file",
     figures: bool = True,
-    chain: tuple[int, str] | None = None,
 ) -> str:
     """The document as one HTML file in this language. Every text in it is escaped, whoever wrote it.
 
     Numbers link to nothing: there is no service around a file. ``beside`` names the file next to it that holds the
     answers. Drawing the ``figures`` takes seconds; without them their numbers stand in the tables all the same.
-    ``chain`` is how many answers are stored in it, and its head.
     """
     shown = body(
         document,
@@ -76,7 +74,7 @@ def render(
         answers=_nowhere,
         figures=drawn_figures(document, words) if figures else {},
         digest_of_report=digest(document),
-        chain=chain,
+        chain=None,
     )
     return _TEMPLATES.get_template("report/file.html").render(
         **shown, beside=beside, style=_style(medium), version=__version__
@@ -118,6 +116,11 @@ def _nowhere(**_: object) -> None:
     return None
 
 
+def styled() -> str:
+    """A file's style element: all of it that a browser has to be allowed."""
+    return f"<style>{_style('file')}</style>"
+
+
 @cache
 def _style(medium: Medium) -> Markup:
     names = ("look.css", "report.css", *(("print.css",) if medium == "print" else ("file.css",)))
@@ -135,8 +138,11 @@ def body(
     digest_of_report: str,
     chain: tuple[int, str] | None,
 ) -> dict[str, Any]:
-    """What ``report/head.html`` and ``report/body.html`` know. ``answers`` is the address of the answers behind a
-    number, given their parameters; None where there is none."""
+    """What ``report/head.html`` and ``report/body.html`` know.
+
+    ``answers`` is the address of the answers behind a number, given their parameters; None where there is none.
+    ``chain`` is how many answers are stored in it, and its head; None where that is not at hand.
+    """
     brands = document["brands"]
     engines = [{**engine, "at": at} for at, engine in enumerate(document["coverage"]["engines"])]
     prompts = len(document["plan"]["prompts"])

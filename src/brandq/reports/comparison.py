@@ -212,7 +212,8 @@ def _counts(sample: SampleFacts, brand: Brand, measure: str) -> bool:
 
 def _refuse_other_methods(before: Facts, after: Facts) -> None:
     methods = _method_of(before), _method_of(after)
-    if methods[0] == methods[1]:
+    # where nothing was answered nothing was read, by whichever method
+    if methods[0] == methods[1] or "" in methods:
         return
     if before.plan.brands != after.plan.brands:
         raise Conflict(

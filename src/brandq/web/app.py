@@ -28,6 +28,7 @@ from starlette.types import ASGIApp, ExceptionHandler, Message, Receive, Scope, 
 from brandq.actors.desk import Desk
 from brandq.errors import (
     BadRequest,
+    CannotMake,
     Conflict,
     DatabaseNotReady,
     NotAllowed,
@@ -40,7 +41,7 @@ from brandq.web import about, access, api, assets, comparisons, compat, events, 
 from brandq.web.looking import BrokerLook
 from brandq.web.metrics import Metrics
 from brandq.web.openapi import Operation, Visit, terms_of
-from brandq.web.pages import execution, home, rendering, report, signing
+from brandq.web.pages import comparison, engines, execution, history, home, planning, queues, rendering, report, signing
 from brandq.web.streams import EventStream, Streams
 
 logger = logging.getLogger(__name__)
@@ -71,10 +72,19 @@ ROUTES: tuple[tuple[str, str, Callable[[Visit], Response]], ...] = (
 #: what people look at; /openapi.json, which is for programs, leaves it out
 PAGES: tuple[tuple[str, str, Callable[[Visit], Response]], ...] = (
     ("GET", "/", home.show_home),
+    ("GET", "/executions", planning.show_executions),
+    ("POST", "/executions", planning.start_execution),
+    ("GET", "/executions/new", planning.show_plan_form),
+    ("POST", "/executions/new", planning.revise_plan),
+    ("POST", "/executions/preview", planning.preview_plan),
     ("GET", "/executions/{execution_id}", execution.show_execution),
     ("GET", "/executions/{execution_id}/report", report.show_report),
     ("POST", "/executions/{execution_id}/cancel", execution.cancel_execution),
     ("POST", "/executions/{execution_id}/retry", execution.retry_execution),
+    ("GET", "/executions/{execution_id}/comparison", comparison.show_comparison),
+    ("GET", "/history", history.show_history),
+    ("GET", "/engines", engines.show_engines),
+    ("GET", "/queues", queues.show_queues),
     ("GET", "/sign-in", signing.show_sign_in),
     ("POST", "/sign-in", signing.sign_in),
     ("POST", "/sign-out", signing.sign_out),
@@ -90,6 +100,7 @@ PROBLEMS: Mapping[type[Exception], tuple[int, str, str]] = {
     Conflict: (409, "conflict", "Its state does not allow this"),
     TooManyRequests: (429, "too-many-requests", "Too many requests"),
     TooMuchOpen: (429, "too-much-open", "Too much is being asked already"),
+    CannotMake: (501, "cannot-make", "This form cannot be made here"),
     DatabaseNotReady: (503, "not-ready", "The database is not ready"),
 }
 

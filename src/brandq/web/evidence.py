@@ -1,8 +1,7 @@
-"""The evidence behind the numbers, and the report that is made of it: samples, answers, the document in three forms."""
+"""The evidence behind the numbers, and the report that is made of it: samples, answers, the document in its forms."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import Any, TypeVar
 
@@ -13,21 +12,19 @@ from brandq.actors.desk import Desk
 from brandq.actors.reading import facts_by_this_method
 from brandq.analysis.findings import UNUSABLE
 from brandq.errors import BadRequest, Fault, NotFound
-from brandq.exports import html, markdown
 from brandq.plan import MAX_PROMPTS, Plan, name_key
 from brandq.providers.dialect import AnswerKind
 from brandq.states import SampleState
 from brandq.store import Execution, Progress
 from brandq.web import wire
 from brandq.web.api import EXECUTION_ID, LIMIT, POLL_MS, execution_id_of, next_page, own_execution, poll_after_ms, urls
+from brandq.web.exporting import FORMS, MEDIA_TYPES, exported
 from brandq.web.openapi import JSON, Operation, Parameter, Returns, Visit, operation
 from brandq.web.schemas import COUNT, FLAG, STATE, TEXT, ref, words
-from brandq.words import words_in
+from brandq.words import LANGUAGES, language_of
 
 #: what is read of a stored report
 Stored = TypeVar("Stored")
-
-REPORT_FORMS = ("json", "html", "md")
 
 SAMPLE_ID = Parameter("sample_id", COUNT, "as /samples lists it", str, place="path")
 
@@ -223,37 +220,47 @@ def _members(finding: Any, leave_out: tuple[str, ...] = ()) -> dict[str, Any]:
         "reports",
         "read",
         {
-            200: Returns(
-                "The frozen report",
-                {JSON: ref("Report"), "text/html": {"type": "string"}, "text/markdown": {"type": "string"}},
-            ),
+            200: Returns("The frozen report", {JSON: ref("Report"), **dict(MEDIA_TYPES.values())}),
             304: Returns("As the ETag that was sent"),
         },
         parameters=(
             EXECUTION_ID,
-            Parameter("format", words(*REPORT_FORMS), "how it is written", wire.one_of(REPORT_FORMS), "json"),
+            Parameter("format", words(*FORMS), "how it is written", wire.one_of(FORMS), "json"),
+            Parameter(
+                "language",
+                words(*LANGUAGES),
+                "of what is written around the answers; default: by Accept-Language. json and csv have none",
+                wire.one_of(LANGUAGES),
+            ),
             Parameter("version", COUNT, "an earlier one than the one that stands", wire.whole(1, wire.MAX_ROW)),
         ),
-        errors={409: "It is not ready yet; come back after `poll_after_ms`"},
+        errors={
+            409: "It is not ready yet; come back after `poll_after_ms`. Or xlsx or csv of a version whose answers were "
+            "read by another method since",
+            501: "This form cannot be made here; the detail says what to install, or which form to take",
+        },
     )
 )
 def show_report(visit: Visit) -> Response:
     """Built once, when the execution ends, and served unchanged. A cancelled execution's is built at the first call.
 
     It covers what was answered until then, and says so. When the answers are read again by another method, that makes a
-    new version; the earlier ones stay as they were.
+    new version; the earlier ones stay as they were. xlsx, pdf and csv are files to be kept: xlsx and csv have every
+    answer, csv with a row for each tracked brand.
     """
     found, counted = own_execution(visit)
     version, form = visit.given["version"], visit.given["format"]
-    stored: Mapping[str, Any] | str | None
     if form == "json":
         # it goes out as it is stored, for reading it takes longer than sending it
-        stored = standing_report(visit.desk, found, counted, version, store.report_text)
-    else:
-        stored = standing_report(visit.desk, found, counted, version, store.report_document)
-    if stored is None:
+        text = standing_report(visit.desk, found, counted, version, store.report_text)
+        if text is None:
+            return _not_ready(visit, found, counted)
+        return wire.with_etag(visit.request, Response(text, media_type=wire.Json.media_type))
+    kept = standing_report(visit.desk, found, counted, version, store.find_report)
+    if kept is None:
         return _not_ready(visit, found, counted)
-    return wire.with_etag(visit.request, _written(stored, form))
+    language = visit.given["language"] or language_of(visit.request.headers.get("accept-language", ""))
+    return exported(visit.desk, visit.request, kept, form, language)
 
 
 def standing_report(
@@ -283,15 +290,6 @@ def standing_report(
     if stored is None:
         raise NotFound(f"execution {found.execution_id} was removed meanwhile")
     return stored
-
-
-def _written(stored: Mapping[str, Any] | str, form: str) -> Response:
-    if isinstance(stored, str):
-        return Response(stored, media_type=wire.Json.media_type)
-    if form == "md":
-        return Response(markdown.render(stored), media_type="text/markdown")
-    page = html.render(stored, words=words_in("en"))
-    return Response(page, media_type="text/html", headers={"Content-Security-Policy": wire.page_policy(page)})
 
 
 def _not_ready(visit: Visit, found: Execution, counted: Progress) -> Response:

@@ -576,8 +576,10 @@ SCHEMAS: dict[str, Schema] = {
                     "type": ["boolean", "null"],
                     "description": "null: it has none; else whether it is the default",
                 },
+                locale=nullable(TEXT),
                 verified=FLAG,
                 key_env=listed(TEXT),
+                requests_per_minute=nullable(COUNT),
                 price=nullable(mapped(nullable(TEXT))),
                 state=closed(
                     paused=nullable(closed(scope=TEXT, **_PAUSED)),

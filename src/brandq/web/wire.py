@@ -102,11 +102,18 @@ def with_etag(request: Request, response: Response) -> Response:
     """The response under the digest of its body; 304 without a body when the caller has just that."""
     etag = f'"{hashlib.sha256(response.body).hexdigest()[:32]}"'
     headers = {"ETag": etag, "Cache-Control": "private, no-cache"}
-    held = request.headers.get("if-none-match", "")
-    if held.strip() == "*" or etag in {part.strip().removeprefix("W/") for part in held.split(",")}:
+    if held(request, etag):
         return Response(status_code=304, headers=headers)
     response.headers.update(headers)
     return response
+
+
+def held(request: Request, etag: str) -> bool:
+    """Whether the caller has what this ETag names; a weak one names it as well."""
+    told = request.headers.get("if-none-match", "")
+    return told.strip() == "*" or etag.removeprefix("W/") in {
+        part.strip().removeprefix("W/") for part in told.split(",")
+    }
 
 
 def instant(at: datetime | None) -> str | None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from starlette.responses import Response
 
 from brandq import store
-from brandq.errors import NotFound
 from brandq.exports import html
 from brandq.exports.templating import with_query
 from brandq.store import Execution
@@ -38,7 +37,7 @@ def show_report(visit: Visit) -> Response:
     """The report that stands, or an earlier version. While there is none, the execution's own page tells why."""
     found, counted = own_execution(visit)
     version = visit.given["version"]
-    kept = standing_report(visit.desk, found, counted, version, _kept)
+    kept = standing_report(visit.desk, found, counted, version, store.find_report)
     if kept is None:
         return see(f"/executions/{found.execution_id}")
     with visit.desk.database.read() as db:
@@ -66,13 +65,6 @@ def show_report(visit: Visit) -> Response:
         downloads=_downloads(found, version),
         may_retry=may_retry(found, counted),
     )
-
-
-def _kept(db: store.Transaction, execution_id: str, version: int | None) -> store.KeptReport | None:
-    try:
-        return store.kept_report(db, execution_id, version)
-    except NotFound:
-        return None
 
 
 def _downloads(found: Execution, version: int | None) -> list[tuple[str, str, str]]:
