@@ -140,7 +140,7 @@ async def _by_a_process(order: Mapping[str, Any]) -> None:
 def main() -> None:
     """Make what the order on stdin asks for. An error that the caller is told goes to stdout, with a status of its own.
 
-    An order has the ``form``, html, pdf or xlsx, the ``document``, the ``language``, the ``path`` where the file goes, and
+    An order has the ``form``, html, pdf or xlsx, the ``document``, the ``language``, the ``path`` of the file, and
     the ``database_url``, from which a workbook's answers come.
     """
     order = json.loads(sys.stdin.buffer.read())
