@@ -202,7 +202,7 @@ def rendered(document: Mapping[str, Any], form: str, *, beside: str | None = Non
         return json.dumps(document, ensure_ascii=False, indent=2) + "\n"
     if form == "md":
         return markdown.render(document, words=words)
-    return html.render(document, beside=beside, words=words)
+    return html.render(document, beside=beside, words=words or words_in("en"))
 
 
 def exported(database: store.Database, document: Mapping[str, Any], form: str, words: Words) -> Iterator[bytes]:

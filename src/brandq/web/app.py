@@ -51,6 +51,7 @@ from brandq.web.pages import (
     planning,
     queues,
     rendering,
+    report,
     signing,
 )
 from brandq.web.streams import EventStream, Streams
@@ -89,6 +90,7 @@ PAGES: tuple[tuple[str, str, Callable[[Visit], Response]], ...] = (
     ("POST", "/executions/new", planning.revise_plan),
     ("POST", "/executions/preview", planning.preview_plan),
     ("GET", "/executions/{execution_id}", execution.show_execution),
+    ("GET", "/executions/{execution_id}/report", report.show_report),
     ("POST", "/executions/{execution_id}/cancel", execution.cancel_execution),
     ("POST", "/executions/{execution_id}/retry", execution.retry_execution),
     ("GET", "/executions/{execution_id}/comparison", comparison.show_comparison),

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict, replace
-from typing import Any
+from typing import Any, TypeVar
 
 from starlette.responses import Response
 
@@ -22,6 +23,9 @@ from brandq.web.listing import AFTER, LISTING, read_listing
 from brandq.web.openapi import JSON, Operation, Parameter, Returns, Visit, operation
 from brandq.web.schemas import COUNT, FLAG, ref, words
 from brandq.words import LANGUAGES, language_of
+
+#: what is read of a stored report
+Stored = TypeVar("Stored")
 
 SAMPLE_ID = Parameter("sample_id", COUNT, "as /samples lists it", str, place="path")
 
@@ -228,33 +232,46 @@ def show_report(visit: Visit) -> Response:
     """
     found, counted = own_execution(visit)
     version, form = visit.given["version"], visit.given["format"]
-    with visit.desk.database.read() as db:
-        stored = _stored(db, found.execution_id, form, version)
+    if form == "json":
+        # it goes out as it is stored, for reading it takes longer than sending it
+        text = standing_report(visit.desk, found, counted, version, store.report_text)
+        if text is None:
+            return _not_ready(visit, found, counted)
+        return wire.with_etag(visit.request, Response(text, media_type=wire.Json.media_type))
+    kept = standing_report(visit.desk, found, counted, version, store.find_report)
+    if kept is None:
+        return _not_ready(visit, found, counted)
+    language = visit.given["language"] or language_of(visit.request.headers.get("accept-language", ""))
+    return exported(visit.desk, visit.request, kept, form, language)
+
+
+def standing_report(
+    desk: Desk,
+    found: Execution,
+    counted: Progress,
+    version: int | None,
+    read: Callable[[store.Transaction, str, int | None], Stored | None],
+) -> Stored | None:
+    """What ``read`` gives of the report that stands, or of an earlier version; None while there is none yet.
+
+    A cancelled execution's report is built at the first call. NotFound for a version that there is not.
+    """
+    with desk.database.read() as db:
+        stored = read(db, found.execution_id, version)
         standing = store.report_versions(db, found.execution_id) if stored is None and version else []
     if standing:
         numbers = ", ".join(str(each.version) for each in standing)
         raise NotFound(f"execution {found.execution_id} has no report version {version}; it has {numbers}")
-    if stored is None:
-        if not found.ended or counted.by_state[SampleState.ANSWERED]:
-            return _not_ready(visit, found, counted)
-        _build_report(visit.desk, found.execution_id)
-        with visit.desk.database.read() as db:
-            stored = _stored(db, found.execution_id, form)
+    if stored is not None:
+        return stored
+    if not found.ended or counted.by_state[SampleState.ANSWERED]:
+        return None
+    _build_report(desk, found.execution_id)
+    with desk.database.read() as db:
+        stored = read(db, found.execution_id, None)
     if stored is None:
         raise NotFound(f"execution {found.execution_id} was removed meanwhile")
-    if isinstance(stored, str):
-        return wire.with_etag(visit.request, Response(stored, media_type=wire.Json.media_type))
-    language = visit.given["language"] or language_of(visit.request.headers.get("accept-language", ""))
-    return exported(visit.desk, visit.request, stored, form, language)
-
-
-def _stored(
-    db: store.Transaction, execution_id: str, form: str, version: int | None = None
-) -> store.KeptReport | str | None:
-    """What a form is made from: as JSON it goes out as it is stored, for reading it takes longer than sending it."""
-    if form == "json":
-        return store.report_text(db, execution_id, version)
-    return store.find_report(db, execution_id, version)
+    return stored
 
 
 def _not_ready(visit: Visit, found: Execution, counted: Progress) -> Response:

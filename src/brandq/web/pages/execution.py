@@ -32,7 +32,7 @@ def show_execution(visit: Visit) -> Response:
         left=left and in_words(left, words_for(visit.request)),
         percent_settled=percent(found, counted.settled),
         urls=urls(found.execution_id),
-        may_retry=_may_retry(found, counted),
+        may_retry=may_retry(found, counted),
     )
 
 
@@ -43,7 +43,7 @@ def _of_engine(found: Execution, counted: Progress, engine: str) -> dict[str, in
     return {**counts, "planned": len(found.plan.prompts) * found.plan.repeats, "settled": settled}
 
 
-def _may_retry(found: Execution, counted: Progress) -> bool:
+def may_retry(found: Execution, counted: Progress) -> bool:
     """Whether there is something that can be asked again."""
     lost = counted.by_state[SampleState.FAILED] + counted.by_state[SampleState.CANCELLED]
     return found.ended and lost > 0 and not any(engine.imported for engine in found.plan.engines)
