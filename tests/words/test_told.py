@@ -103,7 +103,10 @@ def test_a_hostile_name_stays_a_name(name: str) -> None:
             "kimi: HTTP 401 invalid_key: Incorrect key; check MOONSHOT_API_KEY or KIMI_API_KEY",
             "kimi：HTTP 401 invalid_key: Incorrect key；请检查 MOONSHOT_API_KEY 或 KIMI_API_KEY",
         ),
-        ("kimi: cannot connect from https://x.example: refused", "kimi：无法连接（https://x.example: refused）"),
+        (
+            "kimi: cannot connect (asked https://x.example): [Errno 111] refused",
+            "kimi：无法连接（https://x.example）：[Errno 111] refused",
+        ),
         (
             "sample 3: waits; its sweep sends it again within 30 s, or 300 s while its queue is not empty",
             "样本 3：等待中；巡检会再次发送：30 秒内；队列非空时为 300 秒内",

@@ -2,11 +2,13 @@
 
 A template is text with named gaps; ``{name!r}`` is a gap whose value stands there as Python writes it, in quotes. What
 lies between quotes is found by their rules, whatever it says; every other gap ends where the text after it first
-occurs, and one named ``n`` holds a number. Of several templates that fit, the one that leaves the fewest characters to
-its plain gaps is meant. Nothing here backtracks: a sentence is read once for each template that may fit it.
+occurs, holds one line, and where it is named ``n``, a number. Of several templates that fit, the one that leaves the
+fewest characters to its plain gaps is meant. Nothing here backtracks: a sentence is read once for each template that
+may fit it.
 
-Sentences are also joined, ``one; another``, or stand after a name, ``kimi: it has no key``; such a message is read
-where each of its parts is of some template, and not at all where one is of none.
+Sentences of one line are also joined, ``one; another``, or stand after a name, ``kimi: it has no key``, or before what
+somebody else said, ``cannot connect: [Errno 111]``. Such a message is read where each of its other parts is of some
+template, and not at all where one is of none.
 """
 
 from __future__ import annotations
@@ -105,6 +107,8 @@ class Shape:
                 if ends < 0:
                     return None
                 value = message[at:ends]
+                if "\n" in value and "\n" not in self.template:
+                    return None
                 plain += len(value)
             name = gap.gap or ""
             if values.setdefault(name, value) != value or (name == NUMBER and not _NUMBER.fullmatch(value)):
@@ -225,7 +229,8 @@ class _Reading:
         self._recogniser = recogniser
         self._message = message
         self._depth = depth
-        self._joins = [found.span() for found in islice(_JOIN.finditer(message), _MOST_JOINS)]
+        joins = () if "\n" in message else _JOIN.finditer(message)
+        self._joins = [found.span() for found in islice(joins, _MOST_JOINS)]
         self._read: dict[int, Sequence[Clause] | None] = {}
 
     def best(self, start: int) -> Sequence[Clause] | None:
@@ -246,10 +251,15 @@ class _Reading:
         for ends, begins in self._joins:
             if ends <= start:
                 continue
-            head = self._head(self._message[start:ends], self._message[ends:begins])
+            join = self._message[ends:begins]
+            head = self._head(self._message[start:ends], join)
             rest = None if head is None else self.best(begins)
+            if head is not None and rest is None and join == ": " and head.template and " " in head.text:
+                # whatever the other side said, after a sentence of ours
+                detail = self._message[begins:]
+                rest = [Clause(detail, plain=len(detail))]
             if head is not None and rest is not None:
-                read = [head, Clause(self._message[ends:begins]), *rest]
+                read = [head, Clause(join), *rest]
                 if best is None or _plain(read) < _plain(best):
                     best = read
         return best
