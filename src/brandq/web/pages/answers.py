@@ -320,7 +320,7 @@ def show_answers(visit: Visit) -> Response:
         about_answers = _about_answers(wanted)
         of_usable = about_answers and wanted.outcome in (None, "usable")
         whole = replace(place, outcome="usable") if of_usable else place
-        of = store.count_samples(db, found.execution_id, whole)
+        of = total if whole == wanted else store.count_samples(db, found.execution_id, whole)
     return page(
         visit,
         "answers.html",
