@@ -113,6 +113,7 @@ _PLACES = {
     "brandq.measures": "core",
     "brandq.plan": "core",
     "brandq.probing": "cli",
+    "brandq.prompts": "core",
     "brandq.providers": "providers",
     "brandq.reports": "reports",
     "brandq.running": "cli",
@@ -124,6 +125,7 @@ _PLACES = {
     "brandq.recomputing": "cli",
     "brandq.tables": "tables",
     "brandq.terminal": "cli",
+    "brandq.time_left": "core",
     # doctor, upkeep and the web may want to know as well
     "brandq.verifying": "sending",
     "brandq.web": "web",
@@ -134,7 +136,9 @@ _PLACES = {
 _ABOVE_DIALECTS = frozenset({"registry", "rows"})
 
 #: (module, imported): why that import stands inside a function. Only an optional dependency has a reason.
-IMPORTS_INSIDE: dict[tuple[str, str], str] = {}
+IMPORTS_INSIDE: dict[tuple[str, str], str] = {
+    ("brandq.exports.pdf", "weasyprint"): "Pango, which it loads when it is imported, is no Python package",
+}
 
 
 def room_of(module: str) -> str | None:

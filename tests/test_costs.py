@@ -133,7 +133,7 @@ SUMS: list[tuple[CallCost, CallCost, tuple[int, int], tuple[str | None, str | No
     (CENTS, replace(CENTS, currency="CNY"), (6, 0), ("0.06", "0.12", "USD"), "its answers", None),
     (CENTS, UNKNOWN, (0, 0), ("0", "0", None), "no call is made", None),
     (CENTS, UNKNOWN, (6, 1), (None, None, None), "kimi: no price for kimi/k9", "not known for kimi"),
-    (CENTS, replace(CENTS, currency="CNY"), (6, 6), (None, None, None), "its answers", "openai in USD; kimi in CNY"),
+    (CENTS, replace(CENTS, currency="CNY"), (6, 6), (None, None, None), "its answers", "USD (openai); CNY (kimi)"),
     # a fraction of the smallest amount: down and up
     (replace(CENTS, low=Decimal("1E-9"), high=Decimal("1E-9")), FREE, (1, 6), ("0", "0.000001", "USD"), "its", None),
 ]

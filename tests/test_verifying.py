@@ -66,14 +66,14 @@ def test_what_nobody_altered_is_intact(place: Installed) -> None:
     names answers, head and report."""
     whole = checked(place, asked(place))
     assert whole.holds, whole.faults
-    assert whole.words == (f"4 answers, chain intact, head {whole.head}, report v1 digest {whole.reports[0][1]}")
+    assert whole.words == (f"4 answers, chain intact, head {whole.head}; report v1 digest {whole.reports[0][1]}")
     assert re.fullmatch("[0-9a-f]{64}", str(whole.head))
     part = checked(place, asked(place, engines=["sim", "broken-401"]))
     assert (part.answers, part.faults) == (4, ())
     none = checked(place, asked(place, engines=["broken-401"]))
     assert (none.answers, none.head, none.faults) == (0, None, ())
     waiting = place.accept(place.plan())
-    assert checked(place, waiting).words == "0 answers in a chain, no report yet"
+    assert checked(place, waiting).words == "0 answers in a chain; no report yet"
     with pytest.raises(NotFound):
         checked(place, "0" * 36)
 
@@ -381,7 +381,7 @@ def test_on_the_command_line(tmp_path: Path) -> None:
     shown = brandq(tmp_path, "verify", execution_id)
     assert shown.returncode == 0, shown.stdout + shown.stderr
     assert re.fullmatch(
-        r"2 answers, chain intact, head [0-9a-f]{64}, report v1 digest [0-9a-f]{64}, report v2 digest [0-9a-f]{64}\n",
+        r"2 answers, chain intact, head [0-9a-f]{64}; report v1 digest [0-9a-f]{64}; report v2 digest [0-9a-f]{64}\n",
         shown.stdout,
     )
     for version in (("--version", "1"), ()):

@@ -9,15 +9,17 @@ from __future__ import annotations
 import argparse
 import json
 import logging
+import os
 import secrets
 import sys
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from rich.cells import set_cell_size
 from rich.table import Table
 
 from brandq import __version__, doctor, importing, judging, store
@@ -45,8 +47,25 @@ from brandq.studies import (
     read_again,
     split,
 )
-from brandq.terminal import console, engines_table, errors, foretold, print_summary, rendered, see_through, welcome
+from brandq.terminal import (
+    TEXTS,
+    Parser,
+    console,
+    engines_table,
+    errors,
+    exported,
+    foretold,
+    keep,
+    print_summary,
+    rendered,
+    say,
+    see_through,
+    welcome,
+    words,
+)
 from brandq.verifying import verify
+from brandq.web.exporting import FORMS
+from brandq.words import LANGUAGES, words_in
 
 OWNER = "local"
 
@@ -65,23 +84,25 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return command(arguments)
     except BadRequest as error:
-        errors.print(f"{error.title}:", style="bold red", markup=False)
+        spoken = words()
+        errors.print(spoken.say("{title}:", title=spoken.told(error.title)), style="bold red", markup=False)
         for fault in error.faults:
-            errors.print(f"  {fault.pointer or '/'}: {fault.detail}", markup=False)
+            told = spoken.say("{place}: {fault}", place=fault.pointer or "/", fault=spoken.told(fault.detail))
+            errors.print(f"  {told}", markup=False, soft_wrap=True)
         return 2
     except (DatabaseNotReady, BrokerUnreachable) as error:
-        errors.print(str(error), style="red", markup=False)
+        say(str(error), style="red", to=errors)
         return 3
     except BrandqError as error:
-        errors.print(str(error), style="red", markup=False)
+        say(str(error), style="red", to=errors)
         return 2
     except KeyboardInterrupt:
-        errors.print("stopped")
+        errors.print(words().say("stopped"))
         return 130
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def _parser() -> Parser:
+    parser = Parser(
         prog="brandq",
         description="Measures what AI assistants say about brands.",
         epilog="Settings are environment variables: `brandq doctor` shows them all.",
@@ -89,8 +110,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"brandq {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
-    def command(name: str, run: Callable[[argparse.Namespace], int], text: str) -> argparse.ArgumentParser:
-        added = commands.add_parser(name, help=text, description=text)
+    def command(name: str, run: Callable[[argparse.Namespace], int], text: str) -> Parser:
+        added = commands.add_parser(name, help=words().told(text), description=text)
         added.set_defaults(command=run)
         return added
 
@@ -163,7 +184,10 @@ def _parser() -> argparse.ArgumentParser:
     cases.add_argument("file", type=Path, metavar="CASES.jsonl", help="docs/grading.md has the format")
     shown = command("report", _report, "print or write the report of an execution")
     shown.add_argument("execution_id")
-    shown.add_argument("--format", choices=("json", "md", "html"), default="md")
+    shown.add_argument("--format", choices=FORMS, default="md", help="csv and xlsx have every answer (md)")
+    shown.add_argument(
+        "--language", choices=LANGUAGES, default="en", help="of what is written around the answers; not of json and csv"
+    )
     shown.add_argument("--version", type=int, metavar="N", help="an earlier version than the one that stands")
     shown.add_argument("--out", type=Path, metavar="FILE", help="write it there instead of printing it")
 
@@ -191,35 +215,37 @@ def _parser() -> argparse.ArgumentParser:
         help="where request and reply are recorded, without keys and account ids; - records nothing (probes)",
     )
     verbs = command("keys", _keys_list, "API keys: add, list, revoke").add_subparsers(required=True, metavar="VERB")
-    add = verbs.add_parser("add", help="make a key; it is shown once")
+    add = verbs.add_parser("add", help=words().told("make a key; it is shown once"))
     add.add_argument("name", help="whom it is for")
     add.add_argument("--owner", help="whose executions it sees; default: the name")
     add.add_argument("--scope", action="append", choices=store.SCOPES, help="default: run, which includes read")
     add.set_defaults(command=_keys_add)
-    verbs.add_parser("list", help="the keys, without their secrets").set_defaults(command=_keys_list)
-    revoke = verbs.add_parser("revoke", help="end a key")
+    verbs.add_parser("list", help=words().told("the keys, without their secrets")).set_defaults(command=_keys_list)
+    revoke = verbs.add_parser("revoke", help=words().told("end a key"))
     revoke.add_argument("key_id")
     revoke.set_defaults(command=_keys_revoke)
     command("doctor", _doctor, "settings, database, broker, queues, engines: what is right and what is not")
     return parser
 
 
-def _out(parser: argparse.ArgumentParser, default: str | None) -> None:
+def _out(parser: Parser, default: str | None) -> None:
     parser.add_argument(
         "--out",
         type=Path,
         default=default,
         metavar="DIR",
-        help=f"write report.json, .md and .html there ({default or 'not'})",
+        help=f"write report.json, .md and .html there ({default})"
+        if default
+        else "write report.json, .md and .html there",
     )
 
 
-def _address(parser: argparse.ArgumentParser) -> None:
+def _address(parser: Parser) -> None:
     parser.add_argument("--host", help="BRANDQ_HOST")
     parser.add_argument("--port", type=int, help="BRANDQ_PORT")
 
 
-def _brands(parser: argparse.ArgumentParser) -> None:
+def _brands(parser: Parser) -> None:
     parser.add_argument(
         "--brand", action="append", default=[], metavar="B", help="the first is the subject; repeatable"
     )
@@ -300,7 +326,7 @@ def _migrate(arguments: argparse.Namespace) -> int:
     store.migrate(settings.database_url.reveal(), arguments.revision)
     database = store.Database(settings.database_url.reveal(), pool_size=1)
     try:
-        console.print(f"the database is at revision {store.current_revision(database)}", markup=False)
+        say(f"the database is at revision {store.current_revision(database)}")
     finally:
         database.dispose()
     return 0
@@ -318,7 +344,7 @@ def _demo(arguments: argparse.Namespace) -> int:
         plan = parse(dict(DEMO), desk.registry.choose, max_samples=settings.max_samples)
         asked = [engine.engine for engine in plan.engines if not engine.simulated]
         if asked:
-            console.print(f"there is a key for {', '.join(asked)}: these are really asked", style="bold", markup=False)
+            say(f"there is a key for {', '.join(asked)}: these are really asked", style="bold")
         return _ask(desk, accept(desk, plan, owner=OWNER), arguments.out)
 
 
@@ -340,7 +366,8 @@ def _run(arguments: argparse.Namespace) -> int:
     plan = parse(document, open_registry(settings).choose, max_samples=settings.max_samples)
     with _desk(settings, "run") as desk:
         accepted = accept(desk, plan, owner=OWNER)
-        console.print(foretold(accepted), markup=False, soft_wrap=True)
+        for line in foretold(accepted):
+            say(line)
         return _ask(desk, accepted, arguments.out)
 
 
@@ -422,7 +449,7 @@ def _import(arguments: argparse.Namespace) -> int:
         max_samples=settings.max_samples,
     )
     columns = ", ".join(f"{field} = {column}" for field, column in given.columns.items())
-    console.print(f"{len(rows)} rows ({encoding}); {columns}", markup=False)
+    say(f"{len(rows)} rows ({encoding}); {columns}")
     with _desk(settings, "import") as desk:
         places = frozenset(given.answers)
         order = _order(desk, given.plan, "import", answered=places, only=places)
@@ -450,8 +477,7 @@ def _analyze(arguments: argparse.Namespace) -> int:
     finally:
         desk.close()
     made = reread.made
-    words = f"{reread.answers} answers read by method {made.method_version}; report version {made.version}"
-    console.print(words, markup=False, soft_wrap=True)
+    say(f"{reread.answers} answers read by method {made.method_version}; report version {made.version}")
     print_summary(made.document)
     return 0
 
@@ -468,20 +494,16 @@ def _judge(arguments: argparse.Namespace) -> int:
         try:
             store.require_newest(desk.database)
             engine = judge_of(desk, arguments.engine)
-            found = judge_execution(desk, arguments.execution_id, engine, limit, tell=_say)
+            found = judge_execution(desk, arguments.execution_id, engine, limit, tell=say)
             made = publish_judged(desk, arguments.execution_id, found) if found.judged else None
         finally:
             desk.close()
     for line in judging.told(found):
-        _say(line)
+        say(line)
     if made is None:
         return 1
-    _say(f"report version {made.version} by method {made.method_version}")
+    say(f"report version {made.version} by method {made.method_version}")
     return 0
-
-
-def _say(line: str) -> None:
-    console.print(line, markup=False, soft_wrap=True)
 
 
 def _compare(arguments: argparse.Namespace) -> int:
@@ -503,22 +525,22 @@ def _aa(arguments: argparse.Namespace) -> int:
 
 
 def _study(
-    arguments: argparse.Namespace, document: Mapping[str, Any], changes: Mapping[str, Any], words: Sequence[str]
+    arguments: argparse.Namespace, document: Mapping[str, Any], changes: Mapping[str, Any], lines: Sequence[str]
 ) -> int:
     if arguments.json:
         print(json.dumps(document, ensure_ascii=False, indent=2))
         return 0
-    console.print(changes_table(changes))
-    for line in words:
-        console.print(line, markup=False, soft_wrap=True)
+    console.print(changes_table(changes, words()))
+    for line in lines:
+        say(line)
     return 0
 
 
 def _grade(arguments: argparse.Namespace) -> int:
     grades = graded(arguments.file)
     for miss in grades.misses:
-        console.print(str(miss), markup=False, soft_wrap=True)
-    console.print(grades_table(grades))
+        say(str(miss))
+    console.print(grades_table(grades, words()))
     print(json.dumps(grades.to_json(), ensure_ascii=False))
     return 0
 
@@ -530,22 +552,38 @@ def _report(arguments: argparse.Namespace) -> int:
             execution = store.execution(db, arguments.execution_id)
             document = store.report_document(db, arguments.execution_id, arguments.version)
             versions = store.report_versions(db, arguments.execution_id)
+        if document is None and versions:
+            told = "; ".join(
+                f"{one.version} of {one.built_at:%Y-%m-%d %H:%M} by {one.method_version}" for one in versions
+            )
+            raise BadRequest(
+                [Fault("--version", f"there is no version {arguments.version}; there are {told}")], "No report"
+            )
+        if document is None:
+            raise BadRequest([Fault(arguments.execution_id, f"is {execution.status} and has no report")], "No report")
+        pieces = exported(database, document, arguments.format, words_in(arguments.language))
+        if arguments.out is not None:
+            keep(pieces, arguments.out)
+            console.print(str(arguments.out), markup=False)
+        elif arguments.format in TEXTS:
+            print("".join(piece.decode() for piece in pieces), end="")
+        elif sys.stdout.isatty():
+            raise BadRequest([Fault("--out", f"names no file; {arguments.format} is not for a terminal")], "No file")
+        else:
+            _pipe(pieces)
     finally:
         database.dispose()
-    if document is None and versions:
-        told = "; ".join(f"{one.version} of {one.built_at:%Y-%m-%d %H:%M} by {one.method_version}" for one in versions)
-        raise BadRequest(
-            [Fault("--version", f"there is no version {arguments.version}; there are {told}")], "No report"
-        )
-    if document is None:
-        raise BadRequest([Fault(arguments.execution_id, f"is {execution.status} and has no report")], "No report")
-    text = rendered(document, arguments.format)
-    if arguments.out is None:
-        print(text, end="")
-    else:
-        arguments.out.write_text(text, encoding="utf-8")
-        console.print(str(arguments.out), markup=False)
     return 0
+
+
+def _pipe(pieces: Iterable[bytes]) -> None:
+    """Write to stdout, as far as somebody reads it."""
+    try:
+        sys.stdout.buffer.writelines(pieces)
+        sys.stdout.buffer.flush()
+    except BrokenPipeError:
+        # or the interpreter would try, and complain, once more when it ends
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _verify(arguments: argparse.Namespace) -> int:
@@ -554,11 +592,11 @@ def _verify(arguments: argparse.Namespace) -> int:
         verified = verify(database, arguments.execution_id)
     finally:
         database.dispose()
-    _say(verified.words)
+    say(verified.words)
     for fault in verified.faults:
-        _say(f"fault: {fault}")
+        say(f"fault: {fault}")
     for name in verified.uncovered:
-        _say(f"not covered: {name}: its answer was stored before answers were chained; nothing can be shown of it")
+        say(f"not covered: {name}: its answer was stored before answers were chained; nothing can be shown of it")
     return 0 if verified.holds else 1
 
 
@@ -568,12 +606,12 @@ def _recompute(arguments: argparse.Namespace) -> int:
         recomputed = recompute(database, arguments.execution_id, arguments.version)
     finally:
         database.dispose()
-    _say(recomputed.words)
+    say(recomputed.words)
     for fault in recomputed.faults:
-        _say(fault)
+        say(fault)
     if recomputed.document is not None and arguments.out is not None:
         arguments.out.write_text(rendered(recomputed.document, "json"), encoding="utf-8")
-        _say(str(arguments.out))
+        console.print(str(arguments.out), markup=False, soft_wrap=True)
     return 1 if recomputed.faults else 0
 
 
@@ -590,7 +628,7 @@ def _engines(_: argparse.Namespace) -> int:
             with database.read() as db:
                 states = store.engine_states(db)
         except DatabaseNotReady as error:
-            errors.print(f"who is paused is not known: {error}", style="yellow", markup=False)
+            say(f"who is paused is not known: {error}", style="yellow", to=errors)
         finally:
             database.dispose()
     console.print(engines_table(listing, states, now=datetime.now(UTC)))
@@ -603,19 +641,21 @@ def _probe(arguments: argparse.Namespace) -> int:
         registry = open_registry(settings)
         engine = to_be_probed(registry, settings, arguments.engine)
         if engine.simulated:
-            console.print("SIMULATED: the simulator answers in its place", style="bold yellow")
+            say("SIMULATED: the simulator answers in its place", style="bold yellow")
         probe = make_probe(registry, engine, prompt=arguments.prompt, system=arguments.system)
-    for name, words in told(probe):
-        console.print(f"{name:<12}", words, markup=False, soft_wrap=True)
+    lines = list(told(probe))
     if str(arguments.out) != "-":
-        console.print(f"{'recorded':<12}", str(record(probe, arguments.out)), markup=False, soft_wrap=True)
+        lines.append(("recorded", str(record(probe, arguments.out))))
+    for name, found in lines:
+        label = set_cell_size(words().told(name), 12)
+        console.print(label, words().told(found), markup=False, soft_wrap=True)
     if probe.outcome.answer is None:
         return 1
     try:
         if reopened(settings, engine):
-            console.print(f"{engine.engine} was paused, is asked again", style="bold green", markup=False)
+            say(f"{engine.engine} was paused, is asked again", style="bold green")
     except DatabaseNotReady as error:
-        errors.print(f"whether it was paused is not known: {error}", style="yellow", markup=False)
+        say(f"whether it was paused is not known: {error}", style="yellow", to=errors)
     return 0
 
 
@@ -636,7 +676,7 @@ def _keys_add(arguments: argparse.Namespace) -> int:
             )
     finally:
         database.dispose()
-    errors.print(f"key of {arguments.name} ({', '.join(scopes)}); it is shown only now:", markup=False)
+    say(f"key of {arguments.name} ({', '.join(scopes)}); it is shown only now:", to=errors)
     print(f"bq_{key_id}_{secret}")
     return 0
 
@@ -644,7 +684,7 @@ def _keys_add(arguments: argparse.Namespace) -> int:
 def _keys_list(_: argparse.Namespace) -> int:
     table = Table()
     for column in ("key", "for", "owner", "scopes", "since", "in force"):
-        table.add_column(column)
+        table.add_column(words().told(column))
     database = _stored(_quietly())
     try:
         with database.read() as db:
@@ -652,10 +692,10 @@ def _keys_list(_: argparse.Namespace) -> int:
     finally:
         database.dispose()
     for key in listed:
-        ended = "yes" if key.revoked_at is None else f"revoked {key.revoked_at:%Y-%m-%d}"
+        ended = words().told("yes" if key.revoked_at is None else f"revoked {key.revoked_at:%Y-%m-%d}")
         scopes = ", ".join(key.scopes)
         table.add_row(f"bq_{key.key_id}_…", key.name, key.owner, scopes, f"{key.created_at:%Y-%m-%d}", ended)
-    console.print(table if listed else "no keys: brandq answers only to this machine")
+    console.print(table if listed else words().say("no keys: brandq answers only to this machine"))
     return 0
 
 
@@ -667,15 +707,19 @@ def _keys_revoke(arguments: argparse.Namespace) -> int:
             store.revoke_key(db, key_id, now=datetime.now(UTC))
     finally:
         database.dispose()
-    console.print(f"bq_{key_id}_… is revoked", markup=False)
+    say(f"bq_{key_id}_… is revoked")
     return 0
+
+
+#: how a finding is marked, and in what style
+_VERDICTS = {"ok": ("ok", "green"), "note": ("note", "yellow"), "bad": ("bad", "bold red")}
 
 
 def _doctor(_: argparse.Namespace) -> int:
     worst = 0
     for finding in doctor.examine():
-        mark = {"ok": "[green]ok  [/]", "note": "[yellow]note[/]", "bad": "[bold red]bad [/]"}[finding.verdict]
-        console.print(f"{mark} ", end="")
-        console.print(finding.words, markup=False, soft_wrap=True)
+        name, style = _VERDICTS[finding.verdict]
+        console.print(set_cell_size(words().told(name), 4), style=style, end=" ", markup=False)
+        console.print("  " * finding.depth + words().told(finding.words), markup=False, soft_wrap=True)
         worst = max(worst, 1 if finding.verdict == "bad" else 0)
     return worst

@@ -60,8 +60,7 @@ def cost_of_call(plan: Plan, engine: EngineRef, price: Price | None, known: Expe
         low, high, n = min(known.costs), max(known.costs), len(known.costs)
         if n >= ENOUGH:
             return CallCost(low, high, known.currency, f"the least and the most that its last {n} answers cost")
-        seen = f"{n} answer{'s' * (n > 1)}"
-        words = f"half of the least and twice the most that its {seen} of known cost took"
+        words = f"half of the least and twice the most that its {n} answer{'s' * (n > 1)} of known cost took"
         return CallCost(low / FACTOR, high * FACTOR, known.currency, words)
     model = f"{engine.provider}/{engine.model}"
     if price is None:
@@ -84,10 +83,13 @@ def _listed(plan: Plan, engine: EngineRef, price: Price) -> CallCost:
             fee = (price.search or Decimal(0)) * SEARCHES[end]
         ends.append((price.tokens_in * tokens_in + price.tokens_out * tokens_out) / 1_000_000 + fee)
         tokens.append(tokens_in + tokens_out)
-    basis = f"list price of {price.dated}, {tokens[0]:,} to {tokens[1]:,} tokens"
+    least, most = tokens
     if engine.search:
-        basis += f" and {SEARCHES[0]} to {SEARCHES[1]} searches"
-    return CallCost(ends[0], ends[1], price.currency, f"{basis} assumed")
+        few, many = SEARCHES
+        basis = f"list price of {price.dated}, {least:,} to {most:,} tokens and {few} to {many} searches assumed"
+    else:
+        basis = f"list price of {price.dated}, {least:,} to {most:,} tokens assumed"
+    return CallCost(ends[0], ends[1], price.currency, basis)
 
 
 def estimate_cost(plan: Plan, calls: Mapping[str, CallCost], asked: Mapping[str, int]) -> dict[str, Any]:
@@ -128,7 +130,7 @@ def estimate_cost(plan: Plan, calls: Mapping[str, CallCost], asked: Mapping[str,
     if unknown:
         reason = f"not known for {', '.join(unknown)}"
     elif len(by_currency) > 1:
-        parts = [f"{', '.join(names)} in {currency}" for currency, names in by_currency.items()]
+        parts = [f"{currency} ({', '.join(names)})" for currency, names in by_currency.items()]
         reason = f"there is no sum of several currencies: {'; '.join(parts)}"
     return {
         "low": None if reason else _text(low, ROUND_FLOOR),
@@ -173,8 +175,9 @@ def limit_faults(plan: Plan, calls: Mapping[str, CallCost], daily: CostLimit | N
         if call.high is None:
             why = f"{call.basis} (BRANDQ_ENGINES_FILE), or leave {engine.engine} out"
         elif call.currency != limit.currency:
-            other = f"give the limit in {call.currency}, or " if given and not daily else ""
-            why = f"it is paid in {call.currency}; {other}leave {engine.engine} out"
+            why = f"it is paid in {call.currency}; leave {engine.engine} out"
+            if given and not daily:
+                why = f"it is paid in {call.currency}; give the limit in {call.currency}, or leave {engine.engine} out"
         else:
             continue
         if given:

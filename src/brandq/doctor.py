@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Literal
 
 from brandq import __version__, store
@@ -12,12 +12,8 @@ from brandq.actors.broker import BrokerUnreachable, open_broker, queue_depths
 from brandq.actors.dead_letters import MOST_LISTED, DeadLetter, dead_letters, explain, ids_of
 from brandq.actors.declare import QUEUES
 from brandq.actors.desk import open_registry
-from brandq.actors.upkeep import SLACK_S
 from brandq.errors import BadSettings, DatabaseNotReady
 from brandq.settings import Settings, read_settings
-
-#: a clock that has not ticked for so long has stopped; must exceed a tick and a restart of it
-CLOCK_SILENT_S = 180
 
 
 @dataclass(frozen=True)
@@ -26,6 +22,8 @@ class Finding:
 
     verdict: Literal["ok", "note", "bad"]
     words: str
+    #: how many steps to the right of the finding above that it belongs to
+    depth: int = 0
 
 
 def examine() -> Iterator[Finding]:
@@ -37,7 +35,7 @@ def examine() -> Iterator[Finding]:
         yield from (Finding("bad", fault) for fault in error.faults)
         return
     for known, shown, was_set in settings.shown():
-        yield Finding("ok", f"{known.variable} = {shown or '(empty)'}{'' if was_set else '   (default)'}")
+        yield Finding("ok", f"{known.variable} = {shown or '(empty)'}" + ("" if was_set else "   (default)"))
     yield from _engines(settings)
     yield from _database(settings)
     yield from _broker(settings)
@@ -70,7 +68,7 @@ def _database(settings: Settings) -> Iterator[Finding]:
         store.require_newest(database)
         yield Finding("ok", f"database: reachable, at revision {store.newest_revision()}")
         with database.read() as db:
-            broken = store.broken_truths(db, now=now, slack=timedelta(seconds=SLACK_S))
+            broken = store.broken_truths(db, now=now, slack=store.SLACK)
             swept = store.swept(db)
             keys = store.any_keys(db)
             open_samples = store.open_samples(db)
@@ -84,7 +82,7 @@ def _database(settings: Settings) -> Iterator[Finding]:
     yield Finding("ok", f"open samples: {states or 'none'}")
     for words, rows in broken.items():
         if rows:
-            yield Finding("bad", f"{words}: {rows}")
+            yield Finding("bad", f"not as it must be: {rows} {words}")
     if not any(broken.values()):
         yield Finding("ok", "nothing is stuck: leases, deadlines, sample counts and reports are as they must be")
     for scope, state in sorted(known.items()):
@@ -99,7 +97,7 @@ def _database(settings: Settings) -> Iterator[Finding]:
     else:
         yield Finding("note", "API keys: none, so only this machine is answered (`brandq keys add NAME`)")
     last = max((swept_at for swept_at, _ in swept.values()), default=None)
-    silent = last is None or now - last > timedelta(seconds=CLOCK_SILENT_S)
+    silent = last is None or now - last > store.CLOCK_SILENT
     when = "never" if last is None else f"{(now - last).total_seconds():.0f} s ago"
     yield Finding(
         "note" if silent else "ok",
@@ -129,12 +127,12 @@ def _broker(settings: Settings) -> Iterator[Finding]:
         broker.close()
     yield Finding("ok", "broker: reachable")
     for name, depth in depths.items():
-        words = f"queue {name}: {depth.ready} ready, {depth.delayed} delayed, {depth.dead} dead letters, "
+        counts = f"{depth.ready} ready, {depth.delayed} delayed, {depth.dead} dead letters"
         if depth.consumers:
-            yield Finding("ok", words + f"{depth.consumers} consumers")
+            yield Finding("ok", f"queue {name}: {counts}, {depth.consumers} consumers")
         else:
             queue = name.removeprefix("brandq.")
-            yield Finding("bad", words + f"NO consumer: start `brandq work --queues {queue}`")
+            yield Finding("bad", f"queue {name}: {counts}, NO consumer: start `brandq work --queues {queue}`")
     yield from _dead_letters(settings, letters, {name: depth.dead for name, depth in depths.items()})
 
 
@@ -143,17 +141,17 @@ def _dead_letters(
 ) -> Iterator[Finding]:
     found = _looked_up(settings, [letter for theirs in letters.values() for letter in theirs])
     for name, theirs in letters.items():
-        shown = f"; the {MOST_LISTED} oldest of them:" if counts[name] > MOST_LISTED else ":"
         yield Finding(
             "note",
             f"queue {name}.XQ: {counts[name]} dead letters. Purging it loses nothing: what they asked for is sent "
-            f"again from the tables for as long as it is open{shown}",
+            "again from the tables for as long as it is open"
+            + (f"; the {MOST_LISTED} oldest of them:" if counts[name] > MOST_LISTED else ":"),
         )
         for letter in theirs:
-            yield Finding("note", f"  {_told(letter)}")
+            yield Finding("note", _told(letter), 1)
             if found is not None:
                 words = explain(letter, found, lost_after_s=settings.lost_after_s, now=datetime.now(UTC))
-                yield Finding("note", f"    now: {words}")
+                yield Finding("note", f"now: {words}", 2)
 
 
 def _looked_up(settings: Settings, letters: Sequence[DeadLetter]) -> store.Found | None:

@@ -71,6 +71,13 @@ class TooMuchOpen(BrandqError):
         super().__init__(detail)
 
 
+class CannotMake(BrandqError):
+    """This form of a report cannot be made here: something is not installed, or it takes too long.
+
+    The caller takes another form, or the operator does what the message says.
+    """
+
+
 class IllegalTransition(BrandqError):
     """Our bug: an event that ``states.py`` does not list. It rises and is seen."""
 

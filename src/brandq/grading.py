@@ -50,8 +50,10 @@ class Miss:
     found: Any
 
     def __str__(self) -> str:
-        what = self.field if self.brand is None else f"{self.field} of {self.brand}"
-        return f"{self.case} ({self.trap}): {what}: expected {_written(self.expected)}, found {_written(self.found)}"
+        expected, found = _written(self.expected), _written(self.found)
+        if self.brand is None:
+            return f"{self.case} ({self.trap}): {self.field}: expected {expected}, found {found}"
+        return f"{self.case} ({self.trap}): {self.field} of {self.brand}: expected {expected}, found {found}"
 
 
 @dataclass

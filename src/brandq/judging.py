@@ -319,10 +319,12 @@ class _Calls:
         calls = len(self._wanted)
         estimate = estimate_cost(self._plan, {name: self._price}, {name: calls})
         words = f"{answers} answers to be judged by {judge_name(self._engine)}: {cached} from the cache, {calls} calls"
-        if estimate["low"] is None:
-            return f"{words}; cost not known: {self._price.basis}"
-        currency = estimate["currency"] or ""
-        return f"{words}; {estimate['low']} to {estimate['high']} {currency}".rstrip() + f" ({self._price.basis})"
+        basis, low, high = self._price.basis, estimate["low"], estimate["high"]
+        if low is None:
+            return f"{words}; cost not known: {basis}"
+        if estimate["currency"] is None:
+            return f"{words}; cost nothing ({basis})"
+        return f"{words}; cost {low} to {high} {estimate['currency']} ({basis})"
 
     async def ask_all(self, kept: _Kept) -> None:
         """Ask for all that is wanted, some side by side. What has landed stays when this is broken off."""
@@ -388,7 +390,7 @@ class _Calls:
                 await self._give_back(admission)
             elif admission.refused is not None:
                 words = admission.refused[1].removeprefix("not asked: ")
-                self._stopped = words.replace("the plan's cost_limit", "the cost limit")
+                self._stopped = words.replace("the plan's cost_limit of", "the cost limit of")
             elif self._stopped is None:
                 await asyncio.sleep(min(admission.wait_s, max(0.0, until - time.monotonic())))
         return None
@@ -469,24 +471,26 @@ def told(found: JudgedExecution) -> Iterator[str]:
     yield f"judge: {judge_name(found.engine)}, model {found.engine.model}, served {served}, prompt {PROMPT_VERSION}"
     yield (
         f"answers: {found.answers} name a brand; {found.cached} from the cache, {found.asked} asked now, "
-        f"{found.failed.total()} failed{_reasons(found.failed)}"
+        f"{found.failed.total()} failed" + (f" ({_reasons(found.failed)})" if found.failed else "")
     )
     yield (
         f"verdicts: {found.judged} of {found.wanted} brands in answers; "
-        f"{found.dropped.total()} dropped{_reasons(found.dropped)}"
+        f"{found.dropped.total()} dropped" + (f" ({_reasons(found.dropped)})" if found.dropped else "")
     )
     if found.unknown_ids:
         yield f"verdicts on brands that nobody named to it: {found.unknown_ids}"
-    unknown = f", and {found.cost_unknown} of unknown cost" if found.cost_unknown else ""
     if found.engine.simulated:
         yield f"cost: {found.calls} calls, simulated: nobody is paid"
     else:
-        yield f"cost: {found.cost:f} {found.currency or ''}".rstrip() + f" for {found.calls} calls{unknown}"
+        cost = f"{found.cost:f} {found.currency or ''}".strip()
+        yield f"cost: {cost} for {found.calls} calls" + (
+            f", and {found.cost_unknown} of unknown cost" if found.cost_unknown else ""
+        )
     yield from _agreed(found.agreement)
 
 
 def _reasons(counted: Counter[str]) -> str:
-    return f" ({', '.join(f'{n} {reason}' for reason, n in sorted(counted.items()))})" if counted else ""
+    return ", ".join(f"{reason} × {n}" for reason, n in sorted(counted.items()))
 
 
 def _agreed(agreement: Agreement) -> Iterator[str]:

@@ -403,23 +403,24 @@ def _optional(found: object, pointer: str, noun: str, most: int, faults: list[Fa
 def _aliases(
     found: object, pointer: str, name: str, owner_of_name: dict[str, str], faults: list[Fault]
 ) -> tuple[str, ...]:
-    aliases: list[str] = []
+    aliases: dict[str, str] = {}
     for number, item in enumerate(_optional(found, f"{pointer}/aliases", "aliases", MAX_ALIASES, faults)):
         alias = _brand_name(item, f"{pointer}/aliases/{number}", faults)
         if alias is None:
             continue
-        owner = owner_of_name.setdefault(name_key(alias), name)
+        key = name_key(alias)
+        owner = owner_of_name.setdefault(key, name)
         if owner != name:
             faults.append(Fault(f"{pointer}/aliases/{number}", f"{alias!r} already belongs to the brand {owner!r}"))
-        elif name_key(alias) not in {name_key(other) for other in (name, *aliases)}:
-            aliases.append(alias)
-    return tuple(aliases)
+        elif key != name_key(name):
+            aliases.setdefault(key, alias)
+    return tuple(aliases.values())
 
 
 def _domains(
     found: object, pointer: str, name: str, owner_of_domain: dict[str, str], faults: list[Fault]
 ) -> tuple[str, ...]:
-    domains: list[str] = []
+    domains: dict[str, None] = {}
     for number, item in enumerate(_optional(found, f"{pointer}/domains", "domains", MAX_DOMAINS, faults)):
         where = f"{pointer}/domains/{number}"
         domain = re.sub(r"^[a-z]+://|^www\.", "", item.strip().lower()) if isinstance(item, str) else ""
@@ -430,13 +431,13 @@ def _domains(
         owner = owner_of_domain.setdefault(domain, name)
         if owner != name:
             faults.append(Fault(where, f"{domain!r} already belongs to the brand {owner!r}"))
-        elif domain not in domains:
-            domains.append(domain)
+        else:
+            domains[domain] = None
     return tuple(domains)
 
 
 def _prompts(found: object, brands: Sequence[Brand], faults: list[Fault]) -> tuple[str, ...]:
-    prompts: list[str] = []
+    prompts: dict[str, None] = {}
     for number, item in enumerate(_sequence(found, "/prompts", "prompts", MAX_PROMPTS, faults)):
         pointer = f"/prompts/{number}"
         fault = _text_fault(item, MAX_PROMPT_CHARS)
@@ -445,14 +446,17 @@ def _prompts(found: object, brands: Sequence[Brand], faults: list[Fault]) -> tup
             continue
         prompt, unresolved = resolve(str(item), brands)
         if unresolved:
-            known = "{brand} (the subject) and {competitor} (the first competitor)"
-            faults.append(Fault(pointer, f"cannot fill {', '.join(unresolved)}; a prompt may use {known}"))
+            fault = (
+                f"cannot fill {', '.join(unresolved)}; "
+                "a prompt may use {brand} (the subject) and {competitor} (the first competitor)"
+            )
+            faults.append(Fault(pointer, fault))
         elif len(prompt) > MAX_PROMPT_CHARS:
             faults.append(Fault(pointer, f"has {len(prompt)} characters once filled; at most {MAX_PROMPT_CHARS}"))
         elif prompt in prompts:
             faults.append(Fault(pointer, "the same prompt stands twice; to ask it more often, raise repeats"))
         else:
-            prompts.append(prompt)
+            prompts[prompt] = None
     return tuple(prompts)
 
 
@@ -557,5 +561,7 @@ def estimate_seconds(asked: Mapping[str, int], experience: Mapping[str, Experien
         return 1, "nobody is asked"
     basis = "median latency of the last 50 answers per engine"
     if unknown:
-        basis += f"; {ASSUMED_LATENCY_MS / 1000:.0f} s assumed for {', '.join(unknown)}, which never answered here"
+        seconds = ASSUMED_LATENCY_MS / 1000
+        assumed = f"{seconds:.0f} s assumed for {', '.join(unknown)}, which never answered here"
+        basis = f"{basis}; {assumed}"
     return max(1, round(slowest)), basis

@@ -141,7 +141,7 @@ def _found(probe: Probe) -> Iterator[tuple[str, str]]:
     if probe.system is not None:
         yield "system", probe.system
     status = "no reply" if outcome.http_status is None else f"status {outcome.http_status}"
-    requests = "1 request" if outcome.posts == 1 else f"{outcome.posts} requests"
+    requests = f"{outcome.posts} request{'' if outcome.posts == 1 else 's'}"
     yield "http", f"{status} after {outcome.latency_ms} ms, {requests}"
     if outcome.answer is not None:
         yield from _answer(engine, outcome.answer)
@@ -152,26 +152,25 @@ def _found(probe: Probe) -> Iterator[tuple[str, str]]:
 def _answer(engine: EngineRef, answer: Answer) -> Iterator[tuple[str, str]]:
     yield "model", f"asked {engine.model}, served {answer.served_model or 'not told'}"
     yield "kind", f"{answer.kind} (finish: {answer.finish or 'not told'})"
-    more = " …" if len(answer.text) > SHOWN_CHARS else ""
-    yield "text", f"{len(answer.text)} characters: {answer.text[:SHOWN_CHARS]}{more}"
+    shown = answer.text[:SHOWN_CHARS]
+    yield "text", f"{len(answer.text)} characters: {shown}" + (" …" if shown != answer.text else "")
+    requested = "yes" if answer.search_requested else "no"
     executed = {True: "yes", False: "no", None: "not told"}[answer.search_executed]
-    yield "search", f"requested {'yes' if answer.search_requested else 'no'}, executed {executed}"
+    yield "search", f"requested {requested}, executed {executed}"
     counted: dict[str, Counter[bool | None]] = {}
     for source in answer.citations:
         counted.setdefault(source.via, Counter())[source.cited] += 1
     yield "sources", str(len(answer.citations))
     for via, verdicts in counted.items():
-        yield (
-            "",
-            f"via {via}: {verdicts[True]} cited, {verdicts[False]} only retrieved, {verdicts[None]} unknown",
-        )
+        cited, retrieved, unknown = (verdicts[verdict] for verdict in (True, False, None))
+        yield "", f"via {via}: {cited} cited, {retrieved} only retrieved, {unknown} unknown"
     for number, source in enumerate(answer.citations[:SHOWN_SOURCES], start=1):
         yield "", f"{number}. {_domain(source)}  {source.url}"
     if len(answer.citations) > SHOWN_SOURCES:
         yield "", f"and {len(answer.citations) - SHOWN_SOURCES} more"
-    tokens = ("not told" if count is None else str(count) for count in (answer.tokens_in, answer.tokens_out))
-    yield "tokens", "in {}, out {}".format(*tokens)
-    cost = "unknown" if answer.cost is None else f"{answer.cost:f} {answer.currency} ({answer.cost_basis})"
+    given, made = ("not told" if count is None else str(count) for count in (answer.tokens_in, answer.tokens_out))
+    yield "tokens", f"input {given}, output {made}"
+    cost = "not known" if answer.cost is None else f"{answer.cost:f} {answer.currency} ({answer.cost_basis})"
     yield "cost", cost
 
 
@@ -182,7 +181,7 @@ def _domain(source: Citation) -> str:
 def _error(error: ProviderError) -> Iterator[tuple[str, str]]:
     yield "error", str(error.error_class)
     yield "message", error.message
-    yield "wait", "not told" if error.wait_ms is None else f"{error.wait_ms} ms"
+    yield "wait", "not told" if error.wait_ms is None else f"{error.wait_ms} milliseconds"
     yield "brandq", consequence(error.error_class)
 
 

@@ -48,8 +48,9 @@ class Recomputed:
         """The outcome in one line."""
         if self.document is None:
             return f"report v{self.version} cannot be recomputed"
-        told = f"report v{self.version} recomputed from {self.answers} stored answers"
-        return f"{told}: {'another document' if self.faults else f'identical, digest {self.digest}'}"
+        if self.faults:
+            return f"report v{self.version} recomputed from {self.answers} stored answers: another document"
+        return f"report v{self.version} recomputed from {self.answers} stored answers: identical, digest {self.digest}"
 
 
 def recompute(database: store.Database, execution_id: str, version: int | None = None) -> Recomputed:
@@ -60,7 +61,7 @@ def recompute(database: store.Database, execution_id: str, version: int | None =
         try:
             kept = store.kept_report(db, execution_id, version)
         except NotFound as error:
-            raise BadRequest([Fault(execution_id, f"is {execution.status}; {error}")], "No report") from error
+            raise BadRequest([Fault(execution_id, f"execution is {execution.status}; {error}")], "No report") from error
         why = _why_not(kept, execution.plan)
         if why is not None:
             return Recomputed(kept.version, 0, None, kept.digest, (why,))

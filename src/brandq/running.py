@@ -27,6 +27,7 @@ from brandq.errors import BadSettings
 from brandq.settings import Secret, Settings
 from brandq.simulator import Simulator
 from brandq.web.app import create_app
+from brandq.web.streams import Streams
 
 logger = logging.getLogger(__name__)
 
@@ -34,6 +35,8 @@ logger = logging.getLogger(__name__)
 STOP_SLACK_S = 10
 #: a request that still runs when the web server stops gets so long; the longest reads a report
 WEB_GRACE_S = 10
+#: a client that acknowledges nothing, or takes nothing of what it is sent, for so long is cut off
+DEAF_S = 60
 #: threads of the embedded pipeline beside the fetching ones, so that slow assistants never hold up a report
 EMBEDDED_THREADS = 12
 
@@ -165,8 +168,9 @@ def web(desk: Desk, *, on_start: Callable[[str], None] | None = None) -> None:
                 ]
             )
     listening = _listen(settings)
+    app = create_app(desk)
     config = uvicorn.Config(
-        create_app(desk),
+        app,
         log_config=None,
         access_log=False,
         # forwarded headers are believed only as far as BRANDQ_FORWARDED_HOPS says, see web/access.py
@@ -180,16 +184,32 @@ def web(desk: Desk, *, on_start: Callable[[str], None] | None = None) -> None:
     # uvicorn raises the signal again once it has stopped; by then it must only end this function
     signal.signal(signal.SIGTERM, lambda _signum, _frame: None)
     try:
-        uvicorn.Server(config).run(sockets=[listening])
+        Server(config, app.state.streams).run(sockets=[listening])
     except KeyboardInterrupt:
         logger.info("stopped")
+
+
+class Server(uvicorn.Server):
+    """One that ends its event streams before it waits for its requests, which they would keep it from."""
+
+    def __init__(self, config: uvicorn.Config, streams: Streams) -> None:
+        super().__init__(config)
+        self._streams = streams
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._streams.close()
+        await super().shutdown(sockets)
 
 
 def _listen(settings: Settings) -> socket.socket:
     """The socket to serve on. BadSettings where the address is taken or not this machine's."""
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     try:
-        return socket.create_server((settings.host, settings.port), family=family, backlog=2048)
+        listening = socket.create_server((settings.host, settings.port), family=family, backlog=2048)
+        if hasattr(socket, "TCP_USER_TIMEOUT"):
+            # for every connection: a client that takes nothing for so long holds its place and its socket no longer
+            listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, DEAF_S * 1000)
+        return listening
     except OSError as error:
         where = f"{settings.host}:{settings.port}"
         raise BadSettings(

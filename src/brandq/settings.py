@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 from brandq.errors import BadSettings
 from brandq.plan import CostLimit, read_cost_limit
+from brandq.words import LANGUAGES, Language
 
 Simulate = Literal["off", "missing", "all"]
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
@@ -121,8 +122,19 @@ KNOWN: tuple[Known, ...] = (
         "0",
         "number of own proxies in front whose X-Forwarded-For is believed; 0: the peer's address counts",
     ),
+    Known(
+        "BRANDQ_MAX_STREAMS_PER_OWNER",
+        "20",
+        "event streams of one owner that one API process keeps open; beyond it, the status is to be asked for",
+    ),
+    Known("BRANDQ_MAX_STREAMS", "500", "the same of all owners together. Each is a connection that stays open"),
     Known("BRANDQ_WEBHOOK_URL", "", "told of each ended execution by a POST of JSON; empty: nobody is"),
     Known("BRANDQ_WEBHOOK_SECRET", "", "signs that POST: X-Brandq-Signature is HMAC-SHA256 over the body", secret=True),
+    Known(
+        "BRANDQ_LANGUAGE",
+        "auto",
+        "of what the command line says: `en`, `zh`, or `auto`: as LC_ALL, LC_MESSAGES or LANG has it",
+    ),
     Known("BRANDQ_LOG_LEVEL", "INFO", "`DEBUG`, `INFO`, `WARNING` or `ERROR`"),
 )
 
@@ -150,8 +162,11 @@ class Settings:
     retention_days: int
     grace_s: int
     forwarded_hops: int
+    max_streams_per_owner: int
+    max_streams: int
     webhook_url: str | None
     webhook_secret: Secret | None
+    language: Language
     log_level: str
     #: host:pid, by which a claim, an attempt and a broker connection name this process
     worker: str
@@ -251,8 +266,11 @@ def read_settings(environment: Mapping[str, str] | None = None, *, over: Mapping
         retention_days=number("BRANDQ_RETENTION_DAYS", 0, 36500),
         grace_s=number("BRANDQ_GRACE_SECONDS", 0, 590),
         forwarded_hops=number("BRANDQ_FORWARDED_HOPS", 0, 10),
+        max_streams_per_owner=number("BRANDQ_MAX_STREAMS_PER_OWNER", 0, 100_000),
+        max_streams=number("BRANDQ_MAX_STREAMS", 0, 100_000),
         webhook_url=_http_url(text("BRANDQ_WEBHOOK_URL"), "BRANDQ_WEBHOOK_URL", faults),
         webhook_secret=Secret(secret) if secret else None,
+        language=_language(one_of("BRANDQ_LANGUAGE", ("auto", *LANGUAGES), str.lower), environment),
         log_level=one_of("BRANDQ_LOG_LEVEL", ("DEBUG", "INFO", "WARNING", "ERROR"), str.upper),
         worker=f"{socket.gethostname()}:{os.getpid()}",
         environment=environment,
@@ -265,6 +283,18 @@ def read_settings(environment: Mapping[str, str] | None = None, *, over: Mapping
     if faults:
         raise BadSettings(faults)
     return settings
+
+
+def language(environment: Mapping[str, str] | None = None) -> Language:
+    """The language in which this process speaks to whoever started it; never a fault, which would have to be told."""
+    environment = os.environ if environment is None else environment
+    return _language((_from(environment, "BRANDQ_LANGUAGE", []) or "auto").lower(), environment)
+
+
+def _language(chosen: str, environment: Mapping[str, str]) -> Language:
+    locale = next((given for name in ("LC_ALL", "LC_MESSAGES", "LANG") if (given := environment.get(name))), "")
+    wanted = locale.partition(".")[0].partition("_")[0].lower() if chosen == "auto" else chosen
+    return next((known for known in LANGUAGES if known == wanted), "en")
 
 
 def _checked(faults: list[str], variable: str, given: str, low: int, high: int) -> int:
@@ -280,7 +310,7 @@ def _cost_limit(given: str, variable: str, faults: list[str]) -> CostLimit | Non
     try:
         return read_cost_limit(given)
     except ValueError as error:
-        faults.append(f"{variable}: {given!r}: expected an amount and a currency, such as `20 USD` ({error})")
+        faults.append(f"{variable}: {given!r}: {error}")
         return None
 
 

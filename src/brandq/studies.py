@@ -21,6 +21,7 @@ from brandq.judging import JudgedExecution
 from brandq.reports.comparison import compare_executions, compare_halves
 from brandq.reports.disclosure import counted
 from brandq.reports.facts import Facts, Publication, SampleFacts
+from brandq.words import Words
 
 Document = dict[str, Any]
 
@@ -109,37 +110,39 @@ def graded(path: Path) -> Grades:
     return grade(read_cases(text))
 
 
-def grades_table(grades: Grades) -> Table:
+def grades_table(grades: Grades, words: Words) -> Table:
     table = Table()
     for column in ("field", "right", "of", "share"):
-        table.add_column(column)
+        table.add_column(words.told(column))
     for name in FIELDS:
         share = grades.share(name)
         table.add_row(name, str(grades.right[name]), str(grades.of[name]), "–" if share is None else f"{share:.1%}")
     return table
 
 
-def changes_table(document: Mapping[str, Any]) -> Table:
+def changes_table(document: Mapping[str, Any], words: Words) -> Table:
     """The primary comparison and all others, each with its counts, its interval and its verdict."""
     table = Table(
-        caption="difference in points [95 % interval]; p of the others is adjusted for looking at all of them",
+        caption=words.say(
+            "difference in points [95 % interval]; p of the others is adjusted for looking at all of them"
+        ),
         caption_justify="left",
     )
-    table.add_column("brand", overflow="fold")
+    table.add_column(words.told("brand"), overflow="fold")
     # half a measure's name cannot be looked up
-    table.add_column("measure", no_wrap=True)
+    table.add_column(words.told("measure"), no_wrap=True)
     for column in ("engine", "answers", "difference", "p", "verdict"):
-        table.add_column(column, overflow="fold")
+        table.add_column(words.told(column), overflow="fold")
     for number, row in enumerate((document["primary"], *document["others"])):
         told = row["difference"] is not None
         table.add_row(
             Text(row["brand"], style="bold" if number == 0 else ""),
             row["measure"],
-            row["engine"] or "all",
+            row["engine"] or words.told("all"),
             f"{row['n_before']} → {row['n_after']}",
-            f"{100 * row['difference']:+.0f} [{100 * row['low']:+.0f} to {100 * row['high']:+.0f}]" if told else "–",
+            f"{100 * row['difference']:+.0f} [{100 * row['low']:+.0f}…{100 * row['high']:+.0f}]" if told else "–",
             f"{row['p_adjusted']:.3f}" if told else "–",
-            row["verdict"] if told else row["reason"],
+            words.told(row["verdict"] if told else row["reason"]),
         )
     return table
 
@@ -147,12 +150,12 @@ def changes_table(document: Mapping[str, Any]) -> Table:
 def change_words(document: Mapping[str, Any]) -> list[str]:
     """What a reader of a comparison must know beside the table."""
     words = [
-        f"{side}: {document[side]['execution_id']}, {document[side]['usable']} of {document[side]['samples']} usable"
-        + (" SIMULATED" if document[side]["simulated"] else "")
+        f"{side}: execution {document[side]['execution_id']}, {document[side]['usable']} of "
+        f"{document[side]['samples']} samples usable" + (" SIMULATED" if document[side]["simulated"] else "")
         for side in ("before", "after")
     ]
-    common = (counted(len(document[name]), f"common {name.removesuffix('s')}") for name in ("prompts", "engines"))
-    words.append(", ".join(common))
+    prompts, engines = counted(len(document["prompts"]), "prompt"), counted(len(document["engines"]), "engine")
+    words.append(f"in common: {prompts}, {engines}")
     for one in document["breaks"]:
         before, after = (", ".join(one[side]) or "not reported" for side in ("before", "after"))
         words.append(f"{one['engine']}: another model answered ({before}, then {after}): a break, not a trend")

@@ -39,15 +39,15 @@ class Verified:
     @property
     def words(self) -> str:
         """The outcome in one line."""
-        counted = f"{self.answers} {'answer' if self.answers == 1 else 'answers'}"
+        counted = f"{self.answers} answer{'' if self.answers == 1 else 's'}"
         if self.faults:
-            faults = "1 fault" if len(self.faults) == 1 else f"{len(self.faults)} faults"
+            faults = f"{len(self.faults)} fault{'' if len(self.faults) == 1 else 's'}"
             return f"{counted}, {faults}: what is stored is not what was stored"
-        chain = f"{counted}, chain intact, head {self.head}" if self.head else f"{counted} in a chain"
+        told = [f"{counted}, chain intact, head {self.head}" if self.head else f"{counted} in a chain"]
         if self.uncovered:
-            chain += f", {len(self.uncovered)} not covered"
-        told = [f"report v{version} digest {digest}" for version, digest in self.reports]
-        return ", ".join((chain, *(told or ["no report yet"])))
+            told.append(f"{len(self.uncovered)} not covered")
+        told += [f"report v{version} digest {digest}" for version, digest in self.reports] or ["no report yet"]
+        return "; ".join(told)
 
 
 def verify(database: store.Database, execution_id: str) -> Verified:
@@ -88,8 +88,8 @@ def _plan_faults(chain: store.Chain) -> Iterator[str]:
         )
     if chain.samples != chain.planned:
         yield (
-            f"{chain.planned} samples were planned and {chain.samples} are there: "
-            f"{'some were removed' if chain.samples < chain.planned else 'some were added'}"
+            f"{chain.planned} samples were planned and {chain.samples} are there: some were "
+            f"{'removed' if chain.samples < chain.planned else 'added'}"
         )
 
 
@@ -112,11 +112,11 @@ class _Walk:
 
     def _step(self, link: store.Link) -> Iterator[str]:
         if link.chain_no <= self._number:
-            number = f"has number {link.chain_no} in the chain"
+            place = f"{_named(link)} has number {link.chain_no} in the chain"
             if link.chain_no < 1:
-                yield f"{_named(link)} {number}, which begins with 1: it was not stored by brandq"
+                yield f"{place}, which begins with 1: it was not stored by brandq"
             else:
-                yield f"{_named(link)} {number}, as another answer has: one of the two was put there later"
+                yield f"{place}, as another answer has: one of the two was put there later"
             return
         missing = range(self._number + 1, link.chain_no)
         if missing:
@@ -144,9 +144,10 @@ class _Walk:
 
 
 def _missing(numbers: range) -> str:
-    which = f"number {numbers[0]} is" if len(numbers) == 1 else f"numbers {numbers[0]} to {numbers[-1]} are"
-    whose = "its answer was" if len(numbers) == 1 else "their answers were"
-    return f"{which} missing from the chain: {whose} removed"
+    first, last = numbers[0], numbers[-1]
+    if first == last:
+        return f"number {first} is missing from the chain: its answer was removed"
+    return f"numbers {first} to {last} are missing from the chain: their answers were removed"
 
 
 def _content_faults(content: store.Content) -> Iterator[str]:

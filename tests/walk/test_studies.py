@@ -68,7 +68,7 @@ def test_a_change_is_told_with_its_interval(folder: Path, pair: tuple[str, str])
     rival = next(row for row in document["others"] if (row["brand"], row["measure"]) == ("志邦", "mention_rate"))
     assert (rival["difference"], rival["verdict"][:15]) == (0.0, "no clear change")
     shown = brandq(folder, "compare", *pair)
-    assert "6 common prompts, 1 common engine" in shown.stdout
+    assert "in common: 6 prompts, 1 engine" in shown.stdout
     assert "+50" in shown.stdout
 
 

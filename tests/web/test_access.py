@@ -220,7 +220,7 @@ def test_two_owners_are_crossed_everywhere(desk: Desk) -> None:
     for execution_id in (ended, running):
         own = f"/api/executions/{execution_id}"
         reads = [own, f"{own}/samples", f"{own}/answers/{sample_id}", f"{own}/answers/{sample_id}?raw=true"]
-        reads += [f"{own}/report?format={form}" for form in ("json", "html", "md")]
+        reads += [f"{own}/report?format={form}" for form in ("json", "html", "md", "pdf", "xlsx", "csv")]
         reads += [f"/api/diagnosis/status/{execution_id}", f"/executions/{execution_id}"]
         for path in reads:
             assert bob.get(path).status_code == 404, path

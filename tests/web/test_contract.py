@@ -78,6 +78,10 @@ def test_every_route_answers_as_documented(desk: Desk, client: ContractClient) -
     finish(desk, ended)
     for execution_id in (cancelled, running, ended):
         _read_all(client, desk, execution_id)
+    # the client waits for a response to end, which that of a running one does not
+    for execution_id in (cancelled, ended):
+        assert client.get(f"/api/executions/{execution_id}/events").status_code == 200
+    assert client.get(f"/api/executions/{ended}/events?after=a4.r4.f0.k0.end").status_code == 204
     assert client.get(f"/api/executions/{ended}/comparison?before={ended}").status_code == 200
     assert client.get(f"/api/executions/{running}/comparison?before={ended}").status_code == 409
     assert client.get(f"/api/executions/{ended}/comparison").status_code == 422

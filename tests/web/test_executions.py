@@ -196,7 +196,7 @@ def test_what_a_plan_costs_may_be_unknown(paid: Callable[..., ContractClient]) -
     assert "unpriced" in cost["reason"]
     assert [one["low"] for one in cost["engines"]] == ["0.00202", None]
     cost = client.post("/api/executions?dry_run=1", json=plan_for("in-usd", "in-cny")).json()["estimate"]["cost"]
-    assert "in-usd in USD; in-cny in CNY" in cost["reason"]
+    assert "USD (in-usd); CNY (in-cny)" in cost["reason"]
 
 
 #: the daily limit, the plan's, its engines; the pointers of the faults

@@ -22,12 +22,30 @@ OLD_LARGE = {
     "selectedModels": ["doubao", "qwen"],
     "customQuestions": [f"b {number}?" for number in range(20)],
 }
+SMALL_FORM = {
+    "brand-0-name": "a",
+    "prompts": "b?",
+    "engine-0-name": "doubao",
+    "engine-0-chosen": "on",
+    "repeats": "1",
+    "reuse_within_hours": "24",
+}
+LARGE_FORM = {
+    **SMALL_FORM,
+    "brand-1-name": "c",
+    "prompts": "\n".join(f"b {number}?" for number in range(20)),
+    "engine-1-name": "qwen",
+    "engine-1-chosen": "on",
+    "repeats": "5",
+}
 #: most statements of the routes that are called most, the one for access included, so that one more is seen
 MOST = {
     ("GET", "/api/executions/{execution_id}"): 3,
     ("GET", "/api/diagnosis/status/{execution_id}"): 6,
-    ("GET", "/executions/{execution_id}"): 3,
+    ("GET", "/executions/{execution_id}"): 5,
     ("GET", "/api/executions"): 2,
+    # one look, and a page each of answers with their brands and of failed samples
+    ("GET", "/api/executions/{execution_id}/events"): 7,
 }
 #: BEGIN and PRAGMA are no statements of ours, and on Postgres do not come by here
 NOT_OURS = ("BEGIN", "PRAGMA")
@@ -107,22 +125,51 @@ def _signing_in(_client: ContractClient, desk: Desk, plan: dict[str, object]) ->
     return "/sign-in", {"key": keys[0]}
 
 
+def _history(path: str) -> Call:
+    """A call of this path where 2 executions ended, and 12, of them each second one with another basket."""
+
+    def make(client: ContractClient, desk: Desk, plan: dict[str, object]) -> tuple[str, dict[str, object] | None]:
+        for number in range(2 if plan is SMALL else 10):
+            finish(desk, submit(client, prompts=[f"{number % 2}?"]))
+        return path, None
+
+    return make
+
+
 CALLS: list[tuple[str, str, Call]] = [
     ("GET", "/", _listing("/")),
     ("GET", "/executions/{execution_id}", _of("/executions/{execution_id}")),
     ("POST", "/executions/{execution_id}/cancel", _of("/executions/{execution_id}/cancel")),
     ("POST", "/executions/{execution_id}/retry", _of("/executions/{execution_id}/retry", _ended)),
+    (
+        "GET",
+        "/executions/{execution_id}/comparison",
+        _of("/executions/{execution_id}/comparison?before={before}", _ended),
+    ),
+    ("GET", "/executions/{execution_id}/comparison", _of("/executions/{execution_id}/comparison", _ended)),
+    ("GET", "/history", _history("/history")),
+    ("GET", "/history", _history("/history?brand=竞品 1&engine=qwen")),
+    ("GET", "/engines", _listing("/engines")),
+    ("GET", "/queues", _listing("/queues")),
     ("GET", "/sign-in", _listing("/sign-in")),
     ("POST", "/sign-in", _signing_in),
     ("POST", "/sign-out", _posting("/sign-out", {}, {})),
     ("GET", "/choose", _listing("/choose?language=zh")),
     ("GET", "/assets/{digest}/{name}", _listing("/assets/0/look.css")),
+    ("GET", "/executions/{execution_id}/answers", _of("/executions/{execution_id}/answers?finding=named", _ended)),
+    ("GET", "/executions/{execution_id}/answers", _of("/executions/{execution_id}/answers?name=nobody", _ended)),
+    (
+        "GET",
+        "/executions/{execution_id}/answers/{sample_id}",
+        _of("/executions/{execution_id}/answers/{sample_id}?finding=named&body=true", _ended),
+    ),
     ("POST", "/api/executions", _posting("/api/executions", SMALL, LARGE)),
     ("POST", "/api/executions", _posting("/api/executions?dry_run=true", SMALL, LARGE)),
     ("GET", "/api/executions", _listing("/api/executions?limit=100")),
     ("GET", "/api/executions", _listing("/api/executions?brand=竞品 1&status=queued")),
     ("GET", "/api/executions/{execution_id}", _of("/api/executions/{execution_id}")),
     ("GET", "/api/executions/{execution_id}", _of("/api/executions/{execution_id}", _ended)),
+    ("GET", "/api/executions/{execution_id}/events", _of("/api/executions/{execution_id}/events", _ended)),
     ("POST", "/api/executions/{execution_id}/cancel", _of("/api/executions/{execution_id}/cancel")),
     ("POST", "/api/executions/{execution_id}/retry", _of("/api/executions/{execution_id}/retry", _ended)),
     ("GET", "/api/executions/{execution_id}/samples", _of("/api/executions/{execution_id}/samples?limit=100", _ended)),
@@ -153,6 +200,12 @@ CALLS: list[tuple[str, str, Call]] = [
     ("GET", "/readyz", _listing("/readyz")),
     ("GET", "/metrics", _listing("/metrics")),
     ("GET", "/openapi.json", _listing("/openapi.json")),
+    ("GET", "/executions", _listing("/executions")),
+    ("GET", "/executions/new", _listing("/executions/new")),
+    ("GET", "/executions/new", _of("/executions/new?again={execution_id}")),
+    ("POST", "/executions", _posting("/executions", SMALL_FORM, LARGE_FORM)),
+    ("POST", "/executions/new", _posting("/executions/new", SMALL_FORM, LARGE_FORM)),
+    ("POST", "/executions/preview", _posting("/executions/preview", SMALL_FORM, LARGE_FORM)),
 ]
 
 

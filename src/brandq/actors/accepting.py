@@ -136,8 +136,8 @@ def _overload(desk: Desk, db: Transaction, plan: Plan, owner: str, now: datetime
     """
     settings = desk.settings
     bounds = (
-        ("BRANDQ_MAX_OPEN_SAMPLES_PER_OWNER", settings.max_open_samples_per_owner, owner, f"of {owner}"),
-        ("BRANDQ_MAX_OPEN_SAMPLES", settings.max_open_samples, None, "of all owners"),
+        ("BRANDQ_MAX_OPEN_SAMPLES_PER_OWNER", settings.max_open_samples_per_owner, owner, f"samples of {owner}"),
+        ("BRANDQ_MAX_OPEN_SAMPLES", settings.max_open_samples, None, "samples of all owners"),
     )
     for (variable, bound, whose, words), load in zip(bounds, store.load_of(db, owner), strict=True):
         if not bound:
@@ -153,7 +153,7 @@ def _overload(desk: Desk, db: Transaction, plan: Plan, owner: str, now: datetime
         if excess > 0:
             wait_s = _wait_s(load, still_open, excess, now)
             return TooMuchOpen(
-                f"{still_open} samples {words} are open, and with the {plan.planned} of this plan there would be more "
+                f"{still_open} {words} are open, and with the {plan.planned} of this plan there would be more "
                 f"than {bound} ({variable}); nothing was stored, send it again in {wait_s} s",
                 wait_s,
             )

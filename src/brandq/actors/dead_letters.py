@@ -172,7 +172,7 @@ def _of_samples(ids: Sequence[int], found: Found, lost_after_s: int, now: dateti
     groups: dict[str, list[int]] = {}
     for sample_id in ids:
         groups.setdefault(_of_sample(found.samples.get(sample_id), lost_after_s, now), []).append(sample_id)
-    return [f"{_named('sample', theirs)}: {words}" for words, theirs in groups.items()]
+    return [f"{_named(theirs)}: {words}" for words, theirs in groups.items()]
 
 
 def _of_sample(sample: SampleFound | None, lost_after_s: int, now: datetime) -> str:
@@ -222,7 +222,7 @@ def _left_s(sent_at: datetime | None, patience_s: int, now: datetime) -> int:
     return max(0, patience_s - gone_s) + TICK_S
 
 
-def _named(kind: str, ids: Sequence[int]) -> str:
+def _named(ids: Sequence[int]) -> str:
     if len(ids) > MOST_NAMED:
-        return f"{len(ids)} {kind}s from {ids[0]} on"
-    return f"{kind}{'s' if len(ids) > 1 else ''} {', '.join(str(one) for one in ids)}"
+        return f"{len(ids)} samples from {ids[0]} on"
+    return f"sample{'s' if len(ids) > 1 else ''} {', '.join(str(one) for one in ids)}"

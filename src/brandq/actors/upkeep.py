@@ -37,13 +37,9 @@ logger = logging.getLogger(__name__)
 BUSY_FACTOR = 10
 #: rows that one pass of a sweep moves; the next minute takes the next ones
 MOST_ROWS = 2000
-#: what a standing truth may lag behind before it counts as broken: a lease, and two ticks
-SLACK_S = 300
 #: no call takes so long, with its wait for a slot and its commit
 ORPHANED_AFTER = timedelta(hours=1)
-#: executions that ended longer ago are not looked at every minute
-LOOK_BACK = timedelta(hours=2)
-#: past an execution's deadline, what is answered has so long to be analyzed; below SLACK_S by two ticks
+#: past an execution's deadline, what is answered has so long to be analyzed; below store.SLACK by two ticks
 READING_GRACE_S = 120
 #: idempotency keys and unused limits are remembered for a week
 FORGET_AFTER = timedelta(days=7)
@@ -228,7 +224,7 @@ def check_truths(desk: Desk) -> int:
     """Say loudly when something is stuck that no sweep puts right; `brandq doctor` looks further back."""
     now = desk.now()
     with desk.database.read() as db:
-        broken = store.broken_truths(db, now=now, slack=timedelta(seconds=SLACK_S), since=now - LOOK_BACK)
+        broken = store.broken_truths(db, now=now, slack=store.SLACK, since=now - store.LOOK_BACK)
     for words, rows in broken.items():
         if rows:
             logger.error("%s: %d", words, rows)

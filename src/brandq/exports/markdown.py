@@ -6,7 +6,9 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from brandq.reports.summary import disclosure_words, percent, place, sentiments, threshold_words, to_seconds
+from brandq.exports.marks import banners, marks, sentiment
+from brandq.reports.summary import disclosure_words, percent, place, threshold_words, to_seconds
+from brandq.words import Words, words_in
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]#|~!$])")
 
@@ -24,38 +26,9 @@ def _at_start(mark: str) -> str:
     return mark + "\\" if mark.isdigit() else "\\" + mark
 
 
-def render(document: Mapping[str, Any]) -> str:
-    """The document as a Markdown text that ends with a newline."""
-    plan, coverage = document["plan"], document["coverage"]
-    subject = escaped(plan["brands"][0]["name"])
-    lines = [f"# {subject}: what AI assistants say", ""]
-    lines += _banners(document)
-    lines += [
-        f"- Execution: {escaped(document['execution_id'])}"
-        + (f", {escaped(document['label'])}" if document["label"] else ""),
-        f"- Status: **{escaped(document['status'])}**",
-        f"- Ended: {to_seconds(document['times']['ended_at'])}, built {to_seconds(document['times']['built_at'])}",
-        f"- Method {escaped(document['method_version'])}, version {document.get('version', 1)} of this report",
-        f"- Usable answers: {_counted(coverage['usable'])} of the samples planned",
-        "",
-    ]
-    lines += _brands(document)
-    lines += _spoken_of(document)
-    lines += _coverage(coverage)
-    lines += _prompts(document)
-    lines += _competitors(document)
-    lines += _citations(document["citations"])
-    lines += _formulas(document)
-    lines += _cost(document["cost"])
-    lines += _disclosure(document)
-    lines += ["## What the numbers mean", ""]
-    for definition in document["definitions"].values():
-        caveats = " ".join(definition["caveats"])
-        lines.append(
-            f"- **{definition['name']}**: {definition['numerator']} / {definition['denominator']}. {caveats}".rstrip()
-        )
-    lines += ["", "## Notes", "", *(f"- {escaped(note)}" for note in document["notes"])]
-    return "\n".join(lines) + "\n"
+def render(document: Mapping[str, Any], *, words: Words | None = None) -> str:
+    """The document as a Markdown text that ends with a newline; without ``words``, in English."""
+    return "\n".join(_Text(document, words or words_in("en")).lines()) + "\n"
 
 
 def _table(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
@@ -63,237 +36,319 @@ def _table(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
     return [*lines, *(f"| {' | '.join(row)} |" for row in rows), ""]
 
 
-def _counted(number: Mapping[str, Any]) -> str:
-    return percent(number) if number["value"] is not None else f"– ({escaped(number['reason'])})"
+class _Text:
+    """The parts of one report, in one language."""
 
+    def __init__(self, document: Mapping[str, Any], words: Words) -> None:
+        self._document = document
+        self._words = words
+        self._say = words.say
 
-def _placed(number: Mapping[str, Any]) -> str:
-    return place(number) if number["value"] is not None else f"– ({escaped(number['reason'])})"
+    def lines(self) -> list[str]:
+        say, document = self._say, self._document
+        times = document["times"]
+        ended, built = to_seconds(times["ended_at"]), to_seconds(times["built_at"])
+        subject = escaped(document["plan"]["brands"][0]["name"])
+        label = f", {escaped(document['label'])}" if document["label"] else ""
+        method, version = escaped(document["method_version"]), document.get("version", 1)
+        return [
+            f"# {say('{brand}: what AI assistants say', brand=subject)}",
+            "",
+            *self._banners(),
+            f"- {say('Execution: {execution}', execution=escaped(document['execution_id']))}{label}",
+            f"- {say('Status: **{status}**', status=self._told(document['status']))}",
+            f"- {say('Ended: {ended}, built {built}', ended=ended, built=built)}",
+            f"- {say('Method {method}, version {version} of this report', method=method, version=version)}",
+            "- "
+            + say(
+                "Usable answers: {number} of the samples planned", number=self._counted(document["coverage"]["usable"])
+            ),
+            "",
+            *self._brands(),
+            *self._spoken_of(),
+            *self._coverage(),
+            *self._prompts(),
+            *self._competitors(),
+            *self._citations(),
+            *self._formulas(),
+            *self._cost(),
+            *self._disclosure(),
+            *self._definitions(),
+            f"## {say('Notes')}",
+            "",
+            *(f"- {self._told(note)}" for note in document["notes"]),
+        ]
 
+    def _told(self, sentence: str | None) -> str:
+        return escaped(self._words.told(sentence))
 
-def _banners(document: Mapping[str, Any]) -> list[str]:
-    lines = []
-    for kind, words in (
-        (
-            "simulated",
-            "SIMULATED: {samples} samples of {engines} were answered by a simulator. "
-            "Its numbers say nothing about any brand.",
-        ),
-        ("imported", "IMPORTED: {samples} samples of {engines} came out of a file; nobody was asked by brandq."),
-    ):
-        marked = document[kind]
-        if marked["any"]:
-            engines = ", ".join(escaped(engine) for engine in marked["engines"]) or "an engine"
-            lines += [f"> **{words.format(samples=marked['samples'], engines=engines)}**", ""]
-    return lines
+    def _counted(self, number: Mapping[str, Any]) -> str:
+        return percent(number) if number["value"] is not None else f"– ({self._told(number['reason'])})"
 
+    def _placed(self, number: Mapping[str, Any]) -> str:
+        return place(number) if number["value"] is not None else f"– ({self._told(number['reason'])})"
 
-def _blocks(document: Mapping[str, Any]) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
-    """Brand, engine and numbers of each row: with several engines, all of them together come first."""
-    names = _engine_names(document)
-    for brand in document["brands"]:
-        written = f"**{escaped(brand['name'])}**" if brand["subject"] else escaped(brand["name"])
-        if len(names) > 1:
-            yield written, "all engines" + _marks(brand["overall"]), brand["overall"]
-        for block in brand["engines"]:
-            yield written, names[block["engine"]], block
+    def _banners(self) -> Iterator[str]:
+        for banner in banners(self._document, self._words, escaped):
+            yield from (f"> **{banner}**", "")
 
+    def _blocks(self) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
+        """Brand, engine and numbers of each row: with several engines, all of them together come first."""
+        names = self._engine_names()
+        for brand in self._document["brands"]:
+            written = f"**{escaped(brand['name'])}**" if brand["subject"] else escaped(brand["name"])
+            if len(names) > 1:
+                yield written, self._say("all engines") + self._marks(brand["overall"]), brand["overall"]
+            for block in brand["engines"]:
+                yield written, names[block["engine"]], block
 
-def _engine_names(document: Mapping[str, Any]) -> dict[str, str]:
-    """How each engine is written: with its mark, wherever it stands."""
-    names = {}
-    for engine in document["coverage"]["engines"]:
-        names[engine["engine"]] = escaped(engine["engine"]) + _marks(engine)
-    return names
+    def _engine_names(self) -> dict[str, str]:
+        """How each engine is written: with its mark, wherever it stands."""
+        engines = self._document["coverage"]["engines"]
+        return {engine["engine"]: escaped(engine["engine"]) + self._marks(engine) for engine in engines}
 
+    def _marks(self, block: Mapping[str, Any]) -> str:
+        marked = marks(block, self._words)
+        return f" ({', '.join(marked)})" if marked else ""
 
-def _marks(block: Mapping[str, Any]) -> str:
-    marks = [kind.upper() for kind in ("simulated", "imported") if block[kind]]
-    return f" ({', '.join(marks)})" if marks else ""
-
-
-def _brands(document: Mapping[str, Any]) -> list[str]:
-    rows = [
-        (
-            brand,
-            engine,
-            f"{block['coverage'].get('k', 0)}/{block['coverage']['n']}",
-            _counted(block["mention_rate"]),
-            _counted(block["share_of_voice"]),
-            _placed(block["average_rank"]),
-            _counted(block["first_place_rate"]),
-            _counted(block["top_3_rate"]) if "top_3_rate" in block else "",
-        )
-        for brand, engine, block in _blocks(document)
-    ]
-    headers = ("brand", "engine", "usable", "mention rate", "share of voice", "average rank", "first place", "top 3")
-    lines = ["## Brands", "", *_table(headers, rows)]
-    for brand in document["brands"]:
-        if brand.get("named_in_prompts"):
-            prompts = ", ".join(str(no) for no in brand["named_in_prompts"])
-            lines.append(
-                f"- {escaped(brand['name'])} is named in prompt {prompts}, which makes mentions of it; in answers to "
-                f"the others: {_counted(brand['unprompted'])}"
-            )
-        if brand["overall"].get("doubtful_answers"):
-            lines.append(
-                f"- {brand['overall']['doubtful_answers']} answers have a word that may be {escaped(brand['name'])} "
-                "and may be an ordinary word: not counted, to be looked at"
-            )
-    return lines if lines[-1] == "" else [*lines, ""]
-
-
-def _spoken_of(document: Mapping[str, Any]) -> list[str]:
-    rows = [
-        (
-            brand,
-            engine,
-            sentiments(block["sentiment"]),
-            _counted(block["caveat_rate"]),
-            _counted(block["recommended_rate"]),
-            _placed(block["recommendation_strength"]),
-        )
-        for brand, engine, block in _blocks(document)
-        # a report of the first method lacks it
-        if "sentiment" in block
-    ]
-    if not rows:
-        return []
-    headers = ("brand", "engine", "sentiment", "with a caveat", "recommended in", "strength, -1 to 3")
-    lines = ["## How they are spoken of", "", *_table(headers, rows)]
-    alike = (("two repeats of one engine", "stability"), ("two engines", "agreement"))
-    lines += [f"- Brands named alike by {whom}: {_placed(document[name])}" for whom, name in alike]
-    return [*lines, ""]
-
-
-def _coverage(coverage: Mapping[str, Any]) -> list[str]:
-    outcomes = list(coverage["outcomes"])
-    rows = [
-        (
-            _engine_names({"coverage": coverage})[engine["engine"]],
-            escaped(", ".join(served["model"] or "not reported" for served in engine["served_models"]) or "–"),
-            "–" if engine["search"] is None else "on" if engine["search"] else "off",
-            _counted(engine["usable"]),
-            *(str(engine["outcomes"][name]) for name in outcomes),
-        )
-        for engine in coverage["engines"]
-    ]
-    lines = ["## Coverage", "", *_table(("engine", "served model", "search", "usable", *outcomes), rows)]
-    if coverage["taken_over"]:
-        lines.append(f"- {coverage['taken_over']} answers were taken from earlier executions")
-    for engine in coverage["engines"]:
-        for error in engine["errors"]:
-            example = f": {escaped(error['example'])}" if error["example"] else ""
-            lines.append(f"- {escaped(engine['engine'])}, {error['samples']} × {escaped(error['code'])}{example}")
-    return [*lines, ""] if lines[-1] else lines
-
-
-def _prompts(document: Mapping[str, Any]) -> list[str]:
-    lines = ["## Prompts", ""]
-    # a report kept before plans had one lacks it
-    if document["plan"].get("system"):
-        lines += [f"Each prompt was sent after this system text: {escaped(document['plan']['system'])}", ""]
-    for prompt in document["plan"]["prompts"]:
-        lines += [f"### {prompt['prompt_no']}\\. {escaped(prompt['text'])}", ""]
-        rows = []
-        for brand in document["brands"]:
-            block = brand["prompts"][prompt["prompt_no"] - 1]
-            usable = f"{block['coverage'].get('k', 0)}/{block['coverage']['n']}{_marks(block)}"
-            numbers = _counted(block["mention_rate"]), _placed(block["average_rank"])
-            rows.append((escaped(brand["name"]), usable, *numbers))
-        lines += _table(("brand", "usable", "mention rate", "average rank"), rows)
-    return lines
-
-
-def _competitors(document: Mapping[str, Any]) -> list[str]:
-    found = document.get("competitors")
-    if not found:
-        return []
-    lines = ["## Names that nobody tracks", ""]
-    if found["candidates"]:
+    def _brands(self) -> list[str]:
+        say = self._say
         rows = [
             (
-                escaped(row["name"]),
-                _counted(row["answers"]),
-                ", ".join(map(str, row["prompts"])),
-                escaped(", ".join(row["engines"])),
-                str(len(row["repeats"])),
+                brand,
+                engine,
+                f"{block['coverage'].get('k', 0)}/{block['coverage']['n']}",
+                self._counted(block["mention_rate"]),
+                self._counted(block["share_of_voice"]),
+                self._placed(block["average_rank"]),
+                self._counted(block["first_place_rate"]),
+                self._counted(block["top_3_rate"]) if "top_3_rate" in block else "",
             )
-            for row in found["candidates"]
+            for brand, engine, block in self._blocks()
         ]
-        lines += _table(("name", "answers", "prompts", "engines", "repeats"), rows)
-    return [*lines, *(f"- {escaped(line)}" for line in threshold_words(found)), ""]
-
-
-def _formulas(document: Mapping[str, Any]) -> list[str]:
-    if not document.get("formulas"):
-        return []
-    subject = document["formulas"][0]
-    rows = [
-        (
-            escaped(row["product"]),
-            escaped(row["field"]),
-            "–" if row["value"] is None else f"{row['value']:.0%}",
-            f"{row['numerator']}/{row['denominator']}",
-            escaped(row["counts"]),
+        headers = (
+            *(say("brand"), say("engine"), say("usable"), say("mention rate"), say("share of voice")),
+            *(say("average rank"), say("first place"), say("top 3")),
         )
-        for row in subject["rows"]
-    ]
-    lines = [f"## What other products would print for {escaped(subject['brand'])}", ""]
-    return [*lines, *_table(("product", "name there", "value", "counted", "what it counts"), rows)]
+        lines = [f"## {say('Brands')}", "", *_table(headers, rows)]
+        for brand in self._document["brands"]:
+            name = escaped(brand["name"])
+            if brand.get("named_in_prompts"):
+                told = say(
+                    "{brand} is named in prompt {prompts}, which makes mentions of it; "
+                    "in answers to the others: {number}",
+                    brand=name,
+                    prompts=", ".join(str(no) for no in brand["named_in_prompts"]),
+                    number=self._counted(brand["unprompted"]),
+                )
+                lines.append(f"- {told}")
+            if brand["overall"].get("doubtful_answers"):
+                told = say(
+                    "{n} answers have a word that may be {brand} and may be an ordinary word: "
+                    "not counted, to be looked at",
+                    n=brand["overall"]["doubtful_answers"],
+                    brand=name,
+                )
+                lines.append(f"- {told}")
+        return lines if lines[-1] == "" else [*lines, ""]
 
-
-def _disclosure(document: Mapping[str, Any]) -> list[str]:
-    if "disclosure" not in document:
-        return []
-    return ["## Before you quote a number", "", *(f"- {escaped(line)}" for line in disclosure_words(document)), ""]
-
-
-def _citations(citations: Mapping[str, Any]) -> list[str]:
-    lines = ["## Sources", "", f"Answers with sources: {_counted(citations['with_sources'])}", ""]
-    if citations["domains"]:
+    def _spoken_of(self) -> list[str]:
+        say = self._say
         rows = [
             (
-                escaped(row["domain"]),
-                escaped(row["owner"]) if row["owner"] else "",
-                escaped(row.get("source_class") or ""),
-                _counted(row["answers"]),
-                _counted(row["only_retrieved"]),
-                str(row["pages"]),
+                brand,
+                engine,
+                self._sentiments(block["sentiment"]),
+                self._counted(block["caveat_rate"]),
+                self._counted(block["recommended_rate"]),
+                self._placed(block["recommendation_strength"]),
             )
-            for row in citations["domains"]
+            for brand, engine, block in self._blocks()
+            # a report of the first method lacks it
+            if "sentiment" in block
         ]
-        lines += _table(("domain", "owner", "class", "cited in", "only retrieved in", "pages"), rows)
-    if "by_class" in citations:
-        lines += _classes(citations)
-    if citations["domains_left_out"]:
-        lines += [f"{citations['domains_left_out']} more domains are left out.", ""]
-    return lines
+        if not rows:
+            return []
+        headers = (
+            *(say("brand"), say("engine"), say("sentiment"), say("with a caveat")),
+            *(say("recommended in"), say("strength, -1 to 3")),
+        )
+        stability, agreement = (self._placed(self._document[name]) for name in ("stability", "agreement"))
+        return [
+            f"## {say('How they are spoken of')}",
+            "",
+            *_table(headers, rows),
+            "- " + say("Brands named alike by two repeats of one engine: {number}", number=stability),
+            "- " + say("Brands named alike by two engines: {number}", number=agreement),
+            "",
+        ]
 
+    def _sentiments(self, split: Mapping[str, Mapping[str, Any]]) -> str:
+        """``positive 5 · neutral 1``: those that occur, counted; a dash where the brand is not named."""
+        told = [f"{sentiment(label, self._words)} {number['k']}" for label, number in split.items() if number["value"]]
+        return " · ".join(told) or "–"
 
-def _classes(citations: Mapping[str, Any]) -> list[str]:
-    """Who speaks on the pages, and of each brand with a domain, whether it is named and whether it is cited."""
-    shares = [
-        (name, _counted(numbers["share"]), _counted(numbers["answers"]))
-        for name, numbers in citations["by_class"].items()
-        if numbers["share"]["value"]
-    ]
-    lines = _table(("class", "share of sources", "answers with one"), shares) if shares else []
-    fields = ("named_and_cited", "named_not_cited", "cited_not_named", "neither")
-    rows = [(escaped(row["brand"]), *(str(row[name]) for name in fields)) for row in citations["named_and_cited"]]
-    headers = ("brand", "named and cited", "named only", "cited only", "neither")
-    return [*lines, *_table(headers, rows)] if rows else lines
+    def _coverage(self) -> list[str]:
+        say, coverage = self._say, self._document["coverage"]
+        names, outcomes = self._engine_names(), list(coverage["outcomes"])
+        searched = {True: say("on"), False: say("off"), None: "–"}
+        rows = [
+            (
+                names[engine["engine"]],
+                ", ".join(escaped(served["model"] or say("not reported")) for served in engine["served_models"]) or "–",
+                searched[engine["search"]],
+                self._counted(engine["usable"]),
+                *(str(engine["outcomes"][name]) for name in outcomes),
+            )
+            for engine in coverage["engines"]
+        ]
+        headers = (
+            *(say("engine"), say("served model"), say("search"), say("usable")),
+            *(self._told(name) for name in outcomes),
+        )
+        lines = [f"## {say('Coverage')}", "", *_table(headers, rows)]
+        if coverage["taken_over"]:
+            lines.append("- " + say("{n} answers were taken from earlier executions", n=coverage["taken_over"]))
+        for engine in coverage["engines"]:
+            for error in engine["errors"]:
+                example = f": {self._told(error['example'])}" if error["example"] else ""
+                lines.append(
+                    f"- {escaped(engine['engine'])}, {error['samples']} × {self._told(error['code'])}{example}"
+                )
+        return [*lines, ""] if lines[-1] else lines
 
+    def _prompts(self) -> list[str]:
+        say, plan = self._say, self._document["plan"]
+        lines = [f"## {say('Prompts')}", ""]
+        # a report kept before plans had one lacks it
+        if plan.get("system"):
+            lines += [say("Each prompt was sent after this system text: {text}", text=escaped(plan["system"])), ""]
+        headers = (say("brand"), say("usable"), say("mention rate"), say("average rank"))
+        for prompt in plan["prompts"]:
+            lines += [f"### {prompt['prompt_no']}\\. {escaped(prompt['text'])}", ""]
+            rows = []
+            for brand in self._document["brands"]:
+                block = brand["prompts"][prompt["prompt_no"] - 1]
+                usable = f"{block['coverage'].get('k', 0)}/{block['coverage']['n']}{self._marks(block)}"
+                numbers = self._counted(block["mention_rate"]), self._placed(block["average_rank"])
+                rows.append((escaped(brand["name"]), usable, *numbers))
+            lines += _table(headers, rows)
+        return lines
 
-def _cost(cost: Mapping[str, Any]) -> list[str]:
-    lines = ["## Cost", ""]
-    for total in cost["totals"]:
-        basis = escaped(total["basis"])
-        lines.append(f"- {escaped(total['currency'])} {total['value']} for {total['n']} answers (basis: {basis})")
-    if not cost["totals"]:
-        lines.append(f"- unknown: {escaped(cost['reason'])}")
-    if cost["unknown_cost_answers"]:
-        lines.append(f"- {cost['unknown_cost_answers']} of {cost['answers']} answers have no known cost")
-    if cost["not_paid_here"]:
-        lines.append(f"- {cost['not_paid_here']} answers were taken over or imported, and cost nothing here")
-    return [*lines, ""]
+    def _competitors(self) -> list[str]:
+        say, found = self._say, self._document.get("competitors")
+        if not found:
+            return []
+        lines = [f"## {say('Names that nobody tracks')}", ""]
+        if found["candidates"]:
+            rows = [
+                (
+                    escaped(row["name"]),
+                    self._counted(row["answers"]),
+                    ", ".join(map(str, row["prompts"])),
+                    escaped(", ".join(row["engines"])),
+                    str(len(row["repeats"])),
+                )
+                for row in found["candidates"]
+            ]
+            headers = (say("name"), say("answers"), say("prompts"), say("engines"), say("repeats"))
+            lines += _table(headers, rows)
+        return [*lines, *(f"- {self._told(line)}" for line in threshold_words(found)), ""]
+
+    def _formulas(self) -> list[str]:
+        say = self._say
+        if not self._document.get("formulas"):
+            return []
+        subject = self._document["formulas"][0]
+        rows = [
+            (
+                escaped(row["product"]),
+                escaped(row["field"]),
+                "–" if row["value"] is None else f"{row['value']:.0%}",
+                f"{row['numerator']}/{row['denominator']}",
+                self._told(row["counts"]),
+            )
+            for row in subject["rows"]
+        ]
+        headers = (say("product"), say("name there"), say("value"), say("counted"), say("what it counts"))
+        head = say("What other products would print for {brand}", brand=escaped(subject["brand"]))
+        return [f"## {head}", "", *_table(headers, rows)]
+
+    def _disclosure(self) -> list[str]:
+        if "disclosure" not in self._document:
+            return []
+        told = (f"- {self._told(line)}" for line in disclosure_words(self._document))
+        return [f"## {self._say('Before you quote a number')}", "", *told, ""]
+
+    def _definitions(self) -> list[str]:
+        lines = [f"## {self._say('What the numbers mean')}", ""]
+        for definition in self._document["definitions"].values():
+            name, above, below = (self._words.told(definition[part]) for part in ("name", "numerator", "denominator"))
+            caveats = " ".join(self._words.told(caveat) for caveat in definition["caveats"])
+            lines.append(f"- **{name}**: {above} / {below}. {caveats}".rstrip())
+        return [*lines, ""]
+
+    def _citations(self) -> list[str]:
+        say, citations = self._say, self._document["citations"]
+        sourced = say("Answers with sources: {number}", number=self._counted(citations["with_sources"]))
+        lines = [f"## {say('Sources')}", "", sourced, ""]
+        if citations["domains"]:
+            rows = [
+                (
+                    escaped(row["domain"]),
+                    escaped(row["owner"]) if row["owner"] else "",
+                    self._told(row.get("source_class")),
+                    self._counted(row["answers"]),
+                    self._counted(row["only_retrieved"]),
+                    str(row["pages"]),
+                )
+                for row in citations["domains"]
+            ]
+            headers = (
+                *(say("domain"), say("owned by"), say("class"), say("cited in")),
+                *(say("only retrieved in"), say("pages")),
+            )
+            lines += _table(headers, rows)
+        if "by_class" in citations:
+            lines += self._classes(citations)
+        if citations["domains_left_out"]:
+            lines += [say("{n} more domains are left out.", n=citations["domains_left_out"]), ""]
+        return lines
+
+    def _classes(self, citations: Mapping[str, Any]) -> list[str]:
+        """Who speaks on the pages, and of each brand with a domain, whether it is named and whether it is cited."""
+        say = self._say
+        shares = [
+            (self._told(name), self._counted(numbers["share"]), self._counted(numbers["answers"]))
+            for name, numbers in citations["by_class"].items()
+            if numbers["share"]["value"]
+        ]
+        lines = _table((say("class"), say("share of sources"), say("answers with one")), shares) if shares else []
+        fields = ("named_and_cited", "named_not_cited", "cited_not_named", "neither")
+        rows = [(escaped(row["brand"]), *(str(row[name]) for name in fields)) for row in citations["named_and_cited"]]
+        headers = (say("brand"), say("named and cited"), say("named only"), say("cited only"), say("neither"))
+        return [*lines, *_table(headers, rows)] if rows else lines
+
+    def _cost(self) -> list[str]:
+        say, cost = self._say, self._document["cost"]
+        lines = [f"## {say('Cost')}", ""]
+        for total in cost["totals"]:
+            told = say(
+                "{currency} {amount} for {n} answers (basis: {basis})",
+                currency=escaped(total["currency"]),
+                amount=total["value"],
+                n=total["n"],
+                basis=self._told(total["basis"]),
+            )
+            lines.append(f"- {told}")
+        if not cost["totals"]:
+            lines.append("- " + say("unknown: {reason}", reason=self._told(cost["reason"])))
+        if cost["unknown_cost_answers"]:
+            told = say(
+                "{n} of {answers} answers have no known cost", n=cost["unknown_cost_answers"], answers=cost["answers"]
+            )
+            lines.append(f"- {told}")
+        if cost["not_paid_here"]:
+            n = cost["not_paid_here"]
+            lines.append("- " + say("{n} answers were taken over or imported, and cost nothing here", n=n))
+        return [*lines, ""]

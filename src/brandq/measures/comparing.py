@@ -113,16 +113,19 @@ def compare(before: Iterable[Cluster], after: Iterable[Cluster]) -> Comparison:
     """The change of a rate on the prompts and engines that both have, as one object.
 
     ``difference``, ``low``, ``high`` and ``interval`` as in ``risk_difference``; ``p`` by Cochran, Mantel and Haenszel,
-    1 where nothing varies; ``p_adjusted`` equal to it until ``adjust`` sees the comparisons beside it; ``n_before`` and
-    ``n_after`` the compared answers, ``prompts`` and ``strata`` what they belong to, ``left_out`` the strata that only
-    one side has; ``paired`` as in ``paired_t``. Without a common stratum ``difference`` is None with a ``reason``.
+    1 where nothing varies; ``p_adjusted`` equal to it until ``adjust`` sees the comparisons beside it; ``k_before`` of
+    ``n_before`` and ``k_after`` of ``n_after`` the compared answers, ``prompts`` and ``strata`` what they belong to,
+    ``left_out`` the strata that only one side has; ``paired`` as in ``paired_t``. The difference weighs strata, so it
+    may stand apart from that of the two sums. Without a common stratum it is None with a ``reason``.
     """
     old, new = by_stratum(before), by_stratum(after)
     common = sorted(old.keys() & new.keys())
     strata = [(old[key].k, old[key].n, new[key].k, new[key].n) for key in common]
     told: Comparison = {
-        "n_before": sum(stratum[1] for stratum in strata),
-        "n_after": sum(stratum[3] for stratum in strata),
+        **{
+            name: sum(stratum[place] for stratum in strata)
+            for place, name in enumerate(("k_before", "n_before", "k_after", "n_after"))
+        },
         "prompts": len({prompt_no for prompt_no, _ in common}),
         "strata": len(strata),
         "left_out": len(old.keys() ^ new.keys()),

@@ -73,11 +73,13 @@ def foretell_precision(prompts: int, repeats: int) -> dict[str, Any]:
     """
     asked = f"{prompts} prompt{'s' * (prompts > 1)} × {repeats} repeat{'s' * (repeats > 1)}"
     if prompts > 1:
-        half_width, estimand, of_whom = expected_half_width(TOLD_FOR, prompts, repeats)["half_width"], "market", ""
+        half_width, estimand = expected_half_width(TOLD_FOR, prompts, repeats)["half_width"], "market"
     else:
         low, high = wilson(TOLD_FOR * repeats, repeats)
-        half_width, estimand, of_whom = round((high - low) / 2, 6), "cell", ", for this prompt alone"
-    known = f"a mention rate near {TOLD_FOR:.0%} on one engine is known to ± {100 * half_width:.0f} points{of_whom}"
+        half_width, estimand = round((high - low) / 2, 6), "cell"
+    known = f"a mention rate near {TOLD_FOR:.0%} on one engine is known to ± {100 * half_width:.0f} points"
+    if prompts == 1:
+        known = f"{known}, for this prompt alone"
     return {
         "half_width": half_width,
         "rate": TOLD_FOR,

@@ -65,8 +65,11 @@ class EngineListing:
     simulated: bool
     #: None where it has no search, else whether search is on by default
     search: bool | None
+    locale: str | None
     verified: bool
     key_env: tuple[str, ...]
+    #: at most so many calls begin in a minute; None where no limit is known
+    requests_per_minute: int | None
     price: Price | None
 
     def to_json(self) -> dict[str, Any]:
@@ -141,6 +144,18 @@ class Registry:
             locale=locale,
             simulated=self._simulated(row),
         )
+
+    def takes_locale(self, name: str) -> bool:
+        """Whether the engine of this name can be told a locale."""
+        row = self._row(name)
+        return row is not None and takes_locale(row)
+
+    def models(self, name: str) -> tuple[str, ...]:
+        """The models of this engine whose price is known, the row's own first; others may be asked as well."""
+        row = self._row(name)
+        if row is None:
+            return ()
+        return tuple(dict.fromkeys((*([row.model] if row.model else []), *row.prices)))
 
     def canonical(self, name: str) -> str:
         """The name of the row that is meant, by exact alias; the name as it is where none is."""
@@ -239,8 +254,10 @@ class Registry:
                 configured=self._configured(row),
                 simulated=self._simulated(row),
                 search=None if row.search is None else row.search_default,
+                locale=row.locale,
                 verified=row.verified,
                 key_env=row.key_env,
+                requests_per_minute=row.requests_per_minute,
                 price=row.prices.get(row.model) if row.model else None,
             )
             for row in self._rows.values()

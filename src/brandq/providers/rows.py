@@ -182,8 +182,10 @@ class _Row:
             return default
         good = isinstance(found, int if whole else int | float) and not isinstance(found, bool)
         if not good or not 0 <= found <= most or (found == 0 and not zero):
-            least = "from 0" if zero else "above 0"
-            self._fault(field, f"expected a {'whole ' if whole else ''}number {least}, at most {most:,g}")
+            self._fault(
+                field,
+                f"expected a {'whole ' if whole else ''}number {'from 0' if zero else 'above 0'}, at most {most:,g}",
+            )
             return default
         return float(found)
 
@@ -197,11 +199,10 @@ class _Row:
             return ()
         bad = [item for item in items if not isinstance(item, str) or not good(item)]
         if bad:
-            self._fault(field, f"{', '.join(map(repr, bad))}: not {noun}{self._known(field)}")
+            detail = f"{', '.join(map(repr, bad))}: not {noun}"
+            known = f"there are {', '.join(self._extractors())}"
+            self._fault(field, f"{detail}; {known}" if field == "citations" else detail)
         return tuple(dict.fromkeys(item for item in items if isinstance(item, str)))
-
-    def _known(self, field: str) -> str:
-        return f"; there are {', '.join(self._extractors())}" if field == "citations" else ""
 
     def _extractors(self) -> tuple[str, ...]:
         """What the row's dialect can take sources from; one whose sources stand in one place has no names for it."""

@@ -139,33 +139,30 @@ def provider_error(
     reply: Reply | None = None,
 ) -> ProviderError:
     """A ProviderError that says what came back and what to do next, in at most 200 characters without a key."""
-    step = _next_step(provider, engine, error_class)
     said = safe(words)
-    head = safe(f"{provider.name}: {what}")
-    room = MAX_MESSAGE_CHARS - len(head) - len(step) - 4
-    message = head
+    message = safe(f"{provider.name}: {what}")
+    room = MAX_MESSAGE_CHARS - len(_with_step(message, provider, engine, error_class)) - 2
     if said and room > 10:
         message += ": " + (said if len(said) <= room else said[: room - 1] + "…")
-    if step:
-        message += "; " + step
     return ProviderError(
         error_class,
-        message[:MAX_MESSAGE_CHARS],
+        _with_step(message, provider, engine, error_class)[:MAX_MESSAGE_CHARS],
         reply.status if reply else None,
         wait_ms(reply.headers) if reply and error_class in ASK_AGAIN else None,
     )
 
 
-def _next_step(provider: Provider, engine: EngineRef, error_class: ErrorClass) -> str:
+def _with_step(message: str, provider: Provider, engine: EngineRef, error_class: ErrorClass) -> str:
+    """The message with what to do next, where there is anything to do."""
     key = " or ".join(provider.key_env) or "its key"
     return {
-        ErrorClass.AUTH: f"check {key}",
-        ErrorClass.NO_MONEY: "top up the account, or raise its limit",
-        ErrorClass.DAILY_QUOTA: "come back when the quota is renewed",
-        ErrorClass.PERMISSION: f"see what {key} may do",
-        ErrorClass.MODEL: f"check the model {engine.model[:60]!r}",
-        ErrorClass.CONTEXT: "shorten the prompt, or name a model that takes more",
-    }.get(error_class, "")
+        ErrorClass.AUTH: f"{message}; check {key}",
+        ErrorClass.NO_MONEY: f"{message}; top up the account, or raise its limit",
+        ErrorClass.DAILY_QUOTA: f"{message}; come back when the quota is renewed",
+        ErrorClass.PERMISSION: f"{message}; see what {key} may do",
+        ErrorClass.MODEL: f"{message}; check the model {engine.model[:60]!r}",
+        ErrorClass.CONTEXT: f"{message}; shorten the prompt, or name a model that takes more",
+    }.get(error_class, message)
 
 
 def safe(words: str) -> str:

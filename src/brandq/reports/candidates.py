@@ -109,7 +109,7 @@ def count_candidates(found: Names, *, prompts: int, repeats: int, reason: str = 
     says ``why``; then it cannot be told what recurs. Also where no answer is usable, for the ``reason``.
     """
     least_repeats, least_prompts = min(RECURS_IN_REPEATS, repeats), min(RECURS_IN_PROMPTS, prompts)
-    lacking = [f"one {what}" for what, several in (("prompt", prompts), ("repeat", repeats)) if several < 2]
+    lacking = [what for what, several in (("one prompt", prompts), ("one repeat", repeats)) if several < 2]
     why = (
         f"{' and '.join(lacking)} only: it cannot be told whether a name recurs or was made up once"
         if lacking
@@ -145,6 +145,14 @@ def _pool(found: Names, places: Sequence[tuple[int, str]], prompts: int) -> Pool
     strata = [Counts(*place, {"usable": answers[number]}) for number, place in enumerate(places)]
     strata.sort(key=lambda one: (one.prompt_no, one.engine))
     return Pool(strata, estimand_of(prompts, len({engine for _, engine in places})))
+
+
+def answers_with(found: Names, name: str) -> frozenset[int]:
+    """The numbers of the answers that have a candidate, by its name in the report or by any of its spellings."""
+    clusters = _clusters(found)
+    called = [cluster for cluster in clusters if _name(cluster) == name]
+    spelled = [cluster for cluster in clusters if name in cluster.names]
+    return frozenset().union(*(cluster.seen for cluster in (called or spelled)[:1]))
 
 
 def _row(

@@ -212,15 +212,16 @@ def _counts(sample: SampleFacts, brand: Brand, measure: str) -> bool:
 
 def _refuse_other_methods(before: Facts, after: Facts) -> None:
     methods = _method_of(before), _method_of(after)
-    if methods[0] == methods[1]:
+    # where nothing was answered nothing was read, by whichever method
+    if methods[0] == methods[1] or "" in methods:
         return
     if before.plan.brands != after.plan.brands:
         raise Conflict(
             "the two track different brands, or spell them differently, and names decide together what is a mention: "
             "import one's answers with the brands of the other (`brandq import`), and compare that"
         )
-    words = " and ".join(f"{facts.execution_id} by {_method_of(facts)}" for facts in (before, after))
-    raise Conflict(f"the two were read by different methods: {words}; `brandq analyze` reads each again")
+    first, second = (f"{facts.execution_id} ({method})" for facts, method in zip((before, after), methods, strict=True))
+    raise Conflict(f"the two were read by different methods: {first} and {second}; `brandq analyze` reads each again")
 
 
 def _method_of(facts: Facts) -> str:

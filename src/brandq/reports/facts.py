@@ -49,6 +49,18 @@ class SampleFacts:
     candidates: Sequence[Candidate] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class SampleWithText:
+    """One sample as it is exported: its facts, and beside them the answer's words and when it was asked for.
+
+    ``text`` is None where there is no answer, ``asked_at`` where nobody knows.
+    """
+
+    facts: SampleFacts
+    text: str | None = None
+    asked_at: datetime | None = None
+
+
 @dataclass(frozen=True)
 class Facts:
     """One ended execution. ``samples`` come in order of prompt, engine and repeat, and may be read anew each time that

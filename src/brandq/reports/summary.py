@@ -81,8 +81,9 @@ def disclosure_words(document: Mapping[str, Any]) -> list[str]:
 
 def _engine_words(engine: Mapping[str, Any]) -> str:
     search = "not known" if engine["search"] is None else "on" if engine["search"] else "off"
-    locale = f", {engine['locale']}" if engine["locale"] else ""
-    return f"{engine['engine']} ({engine['model']}, search {search}{locale})"
+    if engine["locale"]:
+        return f"{engine['engine']} ({engine['model']}, search {search}, {engine['locale']})"
+    return f"{engine['engine']} ({engine['model']}, search {search})"
 
 
 def summary_rows(document: Mapping[str, Any]) -> list[SummaryRow]:

@@ -16,13 +16,10 @@ from brandq.store.access import (
 from brandq.store.answers import (
     Evidence,
     Placed,
-    SampleFilter,
-    SampleRow,
     all_answers,
     answers_of,
     evidence,
     import_answers,
-    list_samples,
     places_with_answer,
     raw_body,
     reusable_answers,
@@ -72,7 +69,21 @@ from brandq.store.executions import (
     stranded_reports,
     unclosed,
 )
+from brandq.store.exporting import FIRST_PLACE, ExportPlace, samples_with_text
 from brandq.store.findings import abandon_unread, begin_reading, record_findings, replace_findings, stale_readings
+from brandq.store.history import Told, TrackedBrand, Wanted, methods_of_reports, told_of_brand, tracked_brands
+from brandq.store.listing import (
+    FINDINGS,
+    OUTCOMES,
+    Neighbours,
+    SampleFilter,
+    SampleRow,
+    brand_findings,
+    count_samples,
+    list_samples,
+    neighbours,
+    usable_candidates,
+)
 from brandq.store.lookup import ExecutionFound, Found, SampleFound, look_up
 from brandq.store.migrating import current_revision, migrate, migrations_folder, newest_revision, require_newest
 from brandq.store.refusing import abandon_overdue, refuse_overdue, refuse_paused, refuse_samples
@@ -82,6 +93,7 @@ from brandq.store.reports import (
     ReportVersion,
     begin_report,
     facts,
+    find_report,
     keep_report,
     kept_report,
     next_report_version,
@@ -123,8 +135,12 @@ from brandq.store.saved_plans import (
 )
 from brandq.store.sessions import close_session, open_session, session_key
 from brandq.store.settling import Ended, Settled, settle
+from brandq.store.spending import Spending, Spent, spending
 from brandq.store.upkeep import (
+    CLOCK_SILENT,
+    LOOK_BACK,
     MAX_DELIVERIES,
+    SLACK,
     Delivery,
     broken_truths,
     claim_delivery,
@@ -137,14 +153,21 @@ from brandq.store.upkeep import (
     take_turn,
 )
 from brandq.store.verdicts import Verdict, forget_verdicts, keep_verdict, stored_verdicts
+from brandq.store.watching import GoingOn, Held, going_on, held_by_worker
 
 __all__ = [
+    "CLOCK_SILENT",
+    "FINDINGS",
+    "FIRST_PLACE",
+    "LOOK_BACK",
     "MAX_ATTEMPTS",
     "MAX_BUILDS",
     "MAX_DELIVERIES",
     "MAX_SAVED",
     "MOST_IN_BATCH",
+    "OUTCOMES",
     "SCOPES",
+    "SLACK",
     "ApiKey",
     "Batch",
     "Budget",
@@ -159,11 +182,15 @@ __all__ = [
     "Evidence",
     "Execution",
     "ExecutionFound",
+    "ExportPlace",
     "Filter",
     "Found",
+    "GoingOn",
+    "Held",
     "KeptReport",
     "Link",
     "Load",
+    "Neighbours",
     "Order",
     "Place",
     "Placed",
@@ -177,9 +204,14 @@ __all__ = [
     "SetAside",
     "Settled",
     "Slots",
+    "Spending",
+    "Spent",
     "Statistics",
+    "Told",
+    "TrackedBrand",
     "Transaction",
     "Verdict",
+    "Wanted",
     "abandon_overdue",
     "abandon_unread",
     "accepted_batches",
@@ -190,6 +222,7 @@ __all__ = [
     "authenticate",
     "begin_reading",
     "begin_report",
+    "brand_findings",
     "broken_truths",
     "budget_of",
     "cancel_execution",
@@ -202,6 +235,7 @@ __all__ = [
     "contents_of",
     "count_call",
     "count_open",
+    "count_samples",
     "current_revision",
     "daily_budget",
     "due_deliveries",
@@ -214,8 +248,11 @@ __all__ = [
     "experience",
     "expire_overdue",
     "facts",
+    "find_report",
     "forget_keys_and_limits",
     "forget_verdicts",
+    "going_on",
+    "held_by_worker",
     "hold_still",
     "import_answers",
     "is_accepted",
@@ -232,8 +269,10 @@ __all__ = [
     "look_up",
     "lose_orphans",
     "meet_settings",
+    "methods_of_reports",
     "migrate",
     "migrations_folder",
+    "neighbours",
     "newest_revision",
     "next_report_version",
     "note_failures",
@@ -267,6 +306,7 @@ __all__ = [
     "reserve_cost",
     "reusable_answers",
     "revoke_key",
+    "samples_with_text",
     "save_plan",
     "saved_plan",
     "session_key",
@@ -275,6 +315,7 @@ __all__ = [
     "settle_delivery",
     "settled_samples",
     "slow_engine",
+    "spending",
     "stale_readings",
     "standing",
     "statistics",
@@ -289,6 +330,9 @@ __all__ = [
     "take_slots",
     "take_turn",
     "taken_over",
+    "told_of_brand",
+    "tracked_brands",
     "unclosed",
     "unread_answers",
+    "usable_candidates",
 ]

@@ -96,8 +96,10 @@ def _said_plainly() -> Iterator[None]:
         told = _told(getattr(error, "orig", None), first)
         if told is not None:
             raise DatabaseNotReady(f"{told} ({first})", told) from error
-        hint = "; run `brandq migrate`" if "no such table" in first or "does not exist" in first else ""
-        raise DatabaseNotReady(f"the database does not answer as needed: {first}{hint}") from error
+        lacks_tables = "no such table" in first or "does not exist" in first
+        raise DatabaseNotReady(
+            f"the database does not answer as needed: {first}" + ("; run `brandq migrate`" if lacks_tables else "")
+        ) from error
 
 
 _FULL = "the database's disk is full, and nothing was stored: free space, then send it again"

@@ -240,14 +240,13 @@ def is_accepted(db: Connection, owner: str, idempotency_key: str) -> bool:
 class Filter:
     """Which executions of an owner are listed; None does not filter. ``before`` is the last one of the page before."""
 
-    #: in this very status
     status: str | None = None
-    #: in any status that is final, or in any that is not
-    ended: bool | None = None
     brand: str | None = None
     since: datetime | None = None
     until: datetime | None = None
     before: tuple[datetime, str] | None = None
+    #: in any status that is final, or in any that is not
+    ended: bool | None = None
 
 
 def list_executions(db: Connection, owner: str, wanted: Filter, limit: int) -> list[Execution]:

@@ -260,6 +260,15 @@ class KeptReport:
 
 def kept_report(db: Connection, execution_id: str, version: int | None = None) -> KeptReport:
     """The report of an execution that stands, or an earlier version. NotFound where there is none."""
+    found = find_report(db, execution_id, version)
+    if found is None:
+        which = "report yet" if version is None else f"report version {version}"
+        raise NotFound(f"execution {execution_id} has no {which}")
+    return found
+
+
+def find_report(db: Connection, execution_id: str, version: int | None = None) -> KeptReport | None:
+    """The same, or None."""
     for table in (reports,) if version is None else (reports, earlier_reports):
         wanted = sa.select(*(table.c[name] for name in KeptReport.__dataclass_fields__))
         wanted = wanted.where(table.c.execution_id == execution_id)
@@ -268,8 +277,7 @@ def kept_report(db: Connection, execution_id: str, version: int | None = None) -
         row = db.execute(wanted).one_or_none()
         if row is not None:
             return KeptReport(**row._mapping)
-    which = "report yet" if version is None else f"report version {version}"
-    raise NotFound(f"execution {execution_id} has no {which}")
+    return None
 
 
 @dataclass(frozen=True)

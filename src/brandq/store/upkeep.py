@@ -15,6 +15,12 @@ from brandq.tables import deliveries, executions, limits, reports, samples, swee
 
 #: tries at telling the webhook of one execution, spread over about a day
 MAX_DELIVERIES = 10
+#: what a standing truth may lag behind before it counts as broken: a lease, and two ticks
+SLACK = timedelta(seconds=300)
+#: executions that ended longer ago are not looked at again and again
+LOOK_BACK = timedelta(hours=2)
+#: a clock that has not ticked for so long has stopped; must exceed a tick and a restart of it
+CLOCK_SILENT = timedelta(seconds=180)
 
 
 def take_turn(db: Connection, name: str, *, slot: datetime, now: datetime) -> bool:

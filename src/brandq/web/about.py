@@ -145,12 +145,12 @@ def show_statistics(visit: Visit) -> Response:
                 "definition": "mean of ended_at - started_at over the ended executions that had started",
             },
             "broker": broker.see(),
-            "dead_letters": None if letters is None else _letters(visit, letters),
+            "dead_letters": None if letters is None else explained_letters(visit, letters),
         }
     )
 
 
-def _letters(visit: Visit, letters: Sequence[DeadLetter]) -> list[dict[str, Any]]:
+def explained_letters(visit: Visit, letters: Sequence[DeadLetter]) -> list[dict[str, Any]]:
     """Dead letters, each with what the tables say of its ids now."""
     sample_ids, execution_ids = ids_of(letters)
     with visit.desk.database.read() as db:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import uuid
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 from urllib.parse import urlencode
@@ -148,6 +149,7 @@ def urls(execution_id: str) -> dict[str, str]:
         "self": own,
         "samples": f"{own}/samples",
         "report": f"{own}/report",
+        "events": f"{own}/events",
         "cancel": f"{own}/cancel",
         "retry": f"{own}/retry",
     }
@@ -257,13 +259,27 @@ def show_execution(visit: Visit) -> Response:
 
 
 def _shown(desk: Desk, found: Execution, counted: Progress) -> dict[str, Any]:
-    pauses = pauses_of(desk, found, counted)
     return {
         "execution_id": found.execution_id,
+        "task_type": found.task_type,
+        **going(desk, found, counted, pauses_of(desk, found, counted)),
+        "simulated": _simulated(found.plan),
+        "evidence": None if counted.chain is None else {"answers": counted.chain[0], "head": counted.chain[1]},
+        "poll_after_ms": poll_after_ms(found),
+        "error": _error(found),
+        "plan": found.plan.to_json(),
+        "retry_of": found.retry_of,
+        **_times(found),
+        "links": urls(found.execution_id),
+    }
+
+
+def going(desk: Desk, found: Execution, counted: Progress, pauses: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """What of a shown execution changes while it goes on."""
+    return {
         "status": found.status,
         "stage": _stage(found, counted),
         "terminal": found.ended,
-        "task_type": found.task_type,
         "progress": {
             "settled": counted.settled,
             "planned": found.planned,
@@ -280,16 +296,8 @@ def _shown(desk: Desk, found: Execution, counted: Progress) -> dict[str, Any]:
             }
             for engine in found.plan.engines
         ],
-        "simulated": _simulated(found.plan),
         "waits_until": wire.instant(counted.waits_until),
         "cost": _cost(desk, found),
-        "evidence": None if counted.chain is None else {"answers": counted.chain[0], "head": counted.chain[1]},
-        "poll_after_ms": poll_after_ms(found),
-        "error": _error(found),
-        "plan": found.plan.to_json(),
-        "retry_of": found.retry_of,
-        **_times(found),
-        "links": urls(found.execution_id),
     }
 
 

@@ -28,6 +28,7 @@ from starlette.types import ASGIApp, ExceptionHandler, Message, Receive, Scope, 
 from brandq.actors.desk import Desk
 from brandq.errors import (
     BadRequest,
+    CannotMake,
     Conflict,
     DatabaseNotReady,
     NotAllowed,
@@ -36,11 +37,24 @@ from brandq.errors import (
     TooManyRequests,
     TooMuchOpen,
 )
-from brandq.web import about, access, api, assets, comparisons, compat, evidence, openapi, sessions, wire
+from brandq.web import about, access, api, assets, comparisons, compat, events, evidence, openapi, sessions, wire
 from brandq.web.looking import BrokerLook
 from brandq.web.metrics import Metrics
 from brandq.web.openapi import Operation, Visit, terms_of
-from brandq.web.pages import execution, home, rendering, signing
+from brandq.web.pages import (
+    answers,
+    comparison,
+    engines,
+    execution,
+    history,
+    home,
+    planning,
+    queues,
+    rendering,
+    report,
+    signing,
+)
+from brandq.web.streams import EventStream, Streams
 
 logger = logging.getLogger(__name__)
 
@@ -48,6 +62,7 @@ ROUTES: tuple[tuple[str, str, Callable[[Visit], Response]], ...] = (
     ("POST", "/api/executions", api.create_execution),
     ("GET", "/api/executions", api.list_executions),
     ("GET", "/api/executions/{execution_id}", api.show_execution),
+    ("GET", "/api/executions/{execution_id}/events", events.follow_execution),
     ("POST", "/api/executions/{execution_id}/cancel", api.cancel_execution),
     ("POST", "/api/executions/{execution_id}/retry", api.retry_execution),
     ("GET", "/api/executions/{execution_id}/samples", evidence.list_samples),
@@ -69,9 +84,21 @@ ROUTES: tuple[tuple[str, str, Callable[[Visit], Response]], ...] = (
 #: what people look at; /openapi.json, which is for programs, leaves it out
 PAGES: tuple[tuple[str, str, Callable[[Visit], Response]], ...] = (
     ("GET", "/", home.show_home),
+    ("GET", "/executions", planning.show_executions),
+    ("POST", "/executions", planning.start_execution),
+    ("GET", "/executions/new", planning.show_plan_form),
+    ("POST", "/executions/new", planning.revise_plan),
+    ("POST", "/executions/preview", planning.preview_plan),
     ("GET", "/executions/{execution_id}", execution.show_execution),
+    ("GET", "/executions/{execution_id}/report", report.show_report),
     ("POST", "/executions/{execution_id}/cancel", execution.cancel_execution),
     ("POST", "/executions/{execution_id}/retry", execution.retry_execution),
+    ("GET", "/executions/{execution_id}/comparison", comparison.show_comparison),
+    ("GET", "/history", history.show_history),
+    ("GET", "/engines", engines.show_engines),
+    ("GET", "/queues", queues.show_queues),
+    ("GET", "/executions/{execution_id}/answers", answers.show_answers),
+    ("GET", "/executions/{execution_id}/answers/{sample_id}", answers.show_answer_page),
     ("GET", "/sign-in", signing.show_sign_in),
     ("POST", "/sign-in", signing.sign_in),
     ("POST", "/sign-out", signing.sign_out),
@@ -87,6 +114,7 @@ PROBLEMS: Mapping[type[Exception], tuple[int, str, str]] = {
     Conflict: (409, "conflict", "Its state does not allow this"),
     TooManyRequests: (429, "too-many-requests", "Too many requests"),
     TooMuchOpen: (429, "too-much-open", "Too much is being asked already"),
+    CannotMake: (501, "cannot-make", "This form cannot be made here"),
     DatabaseNotReady: (503, "not-ready", "The database is not ready"),
 }
 
@@ -103,7 +131,8 @@ HEADERS: Mapping[str, str] = {
 def create_app(desk: Desk) -> Starlette:
     """The web side of a desk. It opens nothing, so it has nothing to close: the desk is the caller's."""
     broker = BrokerLook(desk)
-    metrics = Metrics(desk, broker)
+    streams = Streams(desk)
+    metrics = Metrics(desk, broker, streams)
     document = openapi.document(ROUTES)
     handlers: dict[Any, ExceptionHandler] = dict.fromkeys((*PROBLEMS, BadRequest, HTTPException), _tell)
 
@@ -127,6 +156,7 @@ def create_app(desk: Desk) -> Starlette:
     app.state.desk = desk
     app.state.metrics = metrics
     app.state.broker = broker
+    app.state.streams = streams
     app.state.openapi = document
     return app
 
@@ -176,16 +206,14 @@ async def _tell(request: Request, error: Exception) -> Response:
     _, terms = request.scope.get(ROUTE, (None, None))
     predecessor = terms is not None and terms.predecessor
     headers: dict[str, str] = dict(getattr(request.state, "counted", {}))
+    words = wire.words_of(request)
     if isinstance(error, BadRequest):
-        detail = "; ".join(f"{fault.pointer} {fault.detail}".strip() for fault in error.faults[:3])
-        if len(error.faults) > 3:
-            detail += f"; and {len(error.faults) - 3} more, see errors"
         if terms is not None and terms.page:
-            return rendering.trouble(request, error.status, error.title, detail, faults=error.faults, headers=headers)
+            return rendering.trouble(request, error.status, error.title, faults=error.faults, headers=headers)
         return wire.problem(
+            words,
             error.status,
             error.title,
-            detail,
             slug="bad-request",
             faults=error.faults,
             headers=headers,
@@ -199,7 +227,7 @@ async def _tell(request: Request, error: Exception) -> Response:
         headers["WWW-Authenticate"] = 'Bearer realm="brandq"'
     elif isinstance(error, TooManyRequests) and terms is not None and terms.limit is not None:
         headers |= access.used_up(terms.limit, error)
-    elif isinstance(error, TooMuchOpen):
+    elif isinstance(error, TooManyRequests | TooMuchOpen):
         headers["Retry-After"] = str(error.wait_s)
     elif isinstance(error, DatabaseNotReady):
         # what the database said may name its host and user
@@ -210,7 +238,7 @@ async def _tell(request: Request, error: Exception) -> Response:
         )
     if terms is not None and terms.page:
         return rendering.trouble(request, status, title, detail, headers=headers)
-    return wire.problem(status, title, detail, slug=slug, headers=headers, predecessor=predecessor)
+    return wire.problem(words, status, title, detail, slug=slug, headers=headers, predecessor=predecessor)
 
 
 def _not_routed(request: Request, error: HTTPException) -> Response:
@@ -223,13 +251,14 @@ def _not_routed(request: Request, error: HTTPException) -> Response:
     }
     allowed = ", ".join(sorted(methods))
     path = request.url.path[:200]
+    words = wire.words_of(request)
     if error.status_code == 405:
         detail = f"{request.method[:20]} is not for {path}; it takes {allowed}"
-        return wire.problem(405, "Method not allowed", detail, slug="method", headers={"Allow": allowed})
+        return wire.problem(words, 405, "Method not allowed", detail, slug="method", headers={"Allow": allowed})
     if request.method == "GET" and "text/html" in request.headers.get("accept", ""):
         return rendering.trouble(request, 404, "There is no such page", f"there is nothing at {path}")
     detail = f"there is nothing at {path}; /openapi.json lists what there is"
-    return wire.problem(error.status_code, "There is no such path", detail, slug="not-found")
+    return wire.problem(words, error.status_code, "There is no such path", detail, slug="not-found")
 
 
 class Outermost:
@@ -246,14 +275,17 @@ class Outermost:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        began = time.monotonic()
+        began, ended = time.monotonic(), None
         status = 0
 
         async def send_with_headers(message: Message) -> None:
-            nonlocal status
+            nonlocal status, ended
             if message["type"] == "http.response.start":
                 status = message["status"]
                 headers = MutableHeaders(scope=message)
+                if headers.get("content-type", "").startswith(EventStream.media_type):
+                    # it goes on for as long as its execution does; what it took to begin is what can be compared
+                    ended = time.monotonic()
                 for name, value in HEADERS.items():
                     headers.setdefault(name, value)
             await send(message)
@@ -269,8 +301,10 @@ class Outermost:
                 _, terms = scope.get(ROUTE, (None, None))
                 detail = f"this is our fault; the log has it as incident {incident}"
                 predecessor = terms is not None and terms.predecessor
-                told = wire.problem(500, "Something went wrong", detail, slug="incident", predecessor=predecessor)
+                words = wire.words_of(Request(scope))
+                title = "Something went wrong"
+                told = wire.problem(words, 500, title, detail, slug="incident", predecessor=predecessor)
                 await told(scope, receive, send_with_headers)
         finally:
             path, _ = scope.get(ROUTE, ("(none)", None))
-            self.metrics.count(scope["method"], path, status, time.monotonic() - began)
+            self.metrics.count(scope["method"], path, status, (ended or time.monotonic()) - began)

@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from brandq import store
 from brandq.errors import Conflict
-from brandq.reports.comparison import compare_executions
+from brandq.reports.comparison import Document, compare_executions
 from brandq.reports.facts import Facts
 from brandq.web import wire
 from brandq.web.api import EXECUTION_ID, execution_id_of
@@ -16,7 +16,8 @@ from brandq.web.openapi import JSON, Operation, Parameter, Returns, Visit, opera
 from brandq.web.schemas import UUID, ref
 
 
-def _execution_id(text: str) -> str:
+def read_execution_id(text: str) -> str:
+    """An execution_id as the database spells it. ValueError for what cannot be one."""
     try:
         return str(uuid.UUID(text))
     except ValueError:
@@ -31,7 +32,7 @@ def _execution_id(text: str) -> str:
         {200: Returns("What changed on the prompts and engines that both have", {JSON: ref("Comparison")})},
         parameters=(
             EXECUTION_ID,
-            Parameter("before", UUID, "the execution_id of the earlier one", _execution_id, required=True),
+            Parameter("before", UUID, "the execution_id of the earlier one", read_execution_id, required=True),
         ),
         errors={409: "One has not ended, they have nothing in common, or were read by different methods"},
     )
@@ -43,8 +44,13 @@ def show_comparison(visit: Visit) -> Response:
     answers of an execution again by the present one.
     """
     with visit.desk.database.read() as db:
-        before, after = (_facts(db, one, visit.caller.owner) for one in (visit.given["before"], execution_id_of(visit)))
-    return wire.Json(compare_executions(before, after))
+        found = compared(db, visit.given["before"], execution_id_of(visit), owner=visit.caller.owner)
+    return wire.Json(found)
+
+
+def compared(db: store.Transaction, before: str, after: str, *, owner: str) -> Document:
+    """What changed from one execution of the owner to another. NotFound, or Conflict with the reason why it cannot."""
+    return compare_executions(*(_facts(db, one, owner) for one in (before, after)))
 
 
 def _facts(db: store.Transaction, execution_id: str, owner: str) -> Facts:

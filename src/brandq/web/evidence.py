@@ -1,10 +1,10 @@
-"""The evidence behind the numbers, and the report that is made of it: samples, answers, the document in three forms."""
+"""The evidence behind the numbers, and the report that is made of it: samples, answers, the document in its forms."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict
-from typing import Any
+from collections.abc import Callable
+from dataclasses import asdict, replace
+from typing import Any, TypeVar
 
 from starlette.responses import Response
 
@@ -12,18 +12,20 @@ from brandq import reports, store
 from brandq.actors.desk import Desk
 from brandq.actors.reading import facts_by_this_method
 from brandq.analysis.findings import UNUSABLE
-from brandq.errors import BadRequest, Fault, NotFound
-from brandq.exports import html, markdown
-from brandq.plan import MAX_PROMPTS, Plan, name_key
+from brandq.errors import NotFound
 from brandq.providers.dialect import AnswerKind
 from brandq.states import SampleState
 from brandq.store import Execution, Progress
 from brandq.web import wire
 from brandq.web.api import EXECUTION_ID, LIMIT, POLL_MS, execution_id_of, next_page, own_execution, poll_after_ms, urls
+from brandq.web.exporting import FORMS, MEDIA_TYPES, exported
+from brandq.web.listing import AFTER, LISTING, read_listing
 from brandq.web.openapi import JSON, Operation, Parameter, Returns, Visit, operation
-from brandq.web.schemas import COUNT, FLAG, STATE, TEXT, ref, words
+from brandq.web.schemas import COUNT, FLAG, ref, words
+from brandq.words import LANGUAGES, language_of
 
-REPORT_FORMS = ("json", "html", "md")
+#: what is read of a stored report
+Stored = TypeVar("Stored")
 
 SAMPLE_ID = Parameter("sample_id", COUNT, "as /samples lists it", str, place="path")
 
@@ -37,45 +39,26 @@ SAMPLE_ID = Parameter("sample_id", COUNT, "as /samples lists it", str, place="pa
         parameters=(
             EXECUTION_ID,
             LIMIT,
-            Parameter("after", COUNT, "the last sample_id of the page before", wire.whole(0, wire.MAX_ROW), default=0),
-            Parameter("engine", TEXT, "only those of this engine of the plan", wire.words(200)),
-            Parameter("state", STATE, "only those in this state", wire.one_of(SampleState)),
-            Parameter("prompt_no", COUNT, "only those of the prompt with this number", wire.whole(1, MAX_PROMPTS)),
-            Parameter("brand", TEXT, "only those whose usable answer mentions it", wire.words(200)),
+            AFTER,
+            *LISTING,
         ),
     )
 )
 def list_samples(visit: Visit) -> Response:
-    """Every sample of the plan has its row, whatever became of it."""
+    """Every sample of the plan has its row, whatever became of it. All filters hold together.
+
+    Each is defined as the report's number of that name: with the brand, the engine and the finding of a number, the
+    list has as many samples as the number's `k`.
+    """
     given = visit.given
     with visit.desk.database.read() as db:
         found = store.execution(db, execution_id_of(visit), owner=visit.caller.owner)
-        wanted = store.SampleFilter(
-            engine=given["engine"],
-            state=given["state"],
-            prompt_no=given["prompt_no"],
-            brand=_in_plan(found.plan, given["engine"], given["brand"]),
-            after=given["after"],
-        )
+        wanted = replace(read_listing(db, found, given), after=given["after"])
         rows = store.list_samples(db, found.execution_id, wanted, given["limit"] + 1)
     page = rows[: given["limit"]]
     following = page[-1].sample_id if len(rows) > len(page) else None
     shown = [_sample(found.execution_id, row) for row in page]
     return wire.Json({"samples": shown, "next": next_page(visit.request, "after", following)})
-
-
-def _in_plan(plan: Plan, engine: str | None, brand: str | None) -> str | None:
-    """The brand as the plan spells it. BadRequest for an engine or a brand that the plan does not have."""
-    faults = []
-    engines = [known.engine for known in plan.engines]
-    if engine is not None and engine not in engines:
-        faults.append(Fault("?engine", f"is not in this plan; it has {', '.join(engines)}"))
-    spelled = {name_key(known.name): known.name for known in plan.brands}
-    if brand is not None and name_key(brand) not in spelled:
-        faults.append(Fault("?brand", f"is not in this plan; it has {', '.join(spelled.values())}"))
-    if faults:
-        raise BadRequest(faults, "The parameters are not valid")
-    return None if brand is None else spelled[name_key(brand)]
 
 
 def _sample(execution_id: str, row: store.SampleRow) -> dict[str, Any]:
@@ -130,7 +113,7 @@ def _answer_url(execution_id: str, sample_id: int) -> str:
 )
 def show_answer(visit: Visit) -> Response:
     """The evidence behind the numbers: text, spans of each brand in characters, sources, and how it was asked."""
-    sample_id = _sample_id_of(visit)
+    sample_id = sample_id_of(visit)
     with visit.desk.database.read() as db:
         found = store.execution(db, execution_id_of(visit), owner=visit.caller.owner)
         if visit.given["raw"]:
@@ -145,7 +128,7 @@ def show_answer(visit: Visit) -> Response:
     return wire.Json(_answer(found, evidence))
 
 
-def _sample_id_of(visit: Visit) -> int:
+def sample_id_of(visit: Visit) -> int:
     given = visit.request.path_params["sample_id"]
     try:
         return wire.whole(1, wire.MAX_ROW)(given)
@@ -219,74 +202,88 @@ def _members(finding: Any, leave_out: tuple[str, ...] = ()) -> dict[str, Any]:
         "reports",
         "read",
         {
-            200: Returns(
-                "The frozen report",
-                {JSON: ref("Report"), "text/html": {"type": "string"}, "text/markdown": {"type": "string"}},
-            ),
+            200: Returns("The frozen report", {JSON: ref("Report"), **dict(MEDIA_TYPES.values())}),
             304: Returns("As the ETag that was sent"),
         },
         parameters=(
             EXECUTION_ID,
-            Parameter("format", words(*REPORT_FORMS), "how it is written", wire.one_of(REPORT_FORMS), "json"),
+            Parameter("format", words(*FORMS), "how it is written", wire.one_of(FORMS), "json"),
+            Parameter(
+                "language",
+                words(*LANGUAGES),
+                "of what is written around the answers; default: by Accept-Language. json and csv have none",
+                wire.one_of(LANGUAGES),
+            ),
             Parameter("version", COUNT, "an earlier one than the one that stands", wire.whole(1, wire.MAX_ROW)),
         ),
-        errors={409: "It is not ready yet; come back after `poll_after_ms`"},
+        errors={
+            409: "It is not ready yet; come back after `poll_after_ms`. Or xlsx or csv of a version whose answers were "
+            "read by another method since",
+            501: "This form cannot be made here; the detail says what to install, or which form to take",
+        },
     )
 )
 def show_report(visit: Visit) -> Response:
     """Built once, when the execution ends, and served unchanged. A cancelled execution's is built at the first call.
 
     It covers what was answered until then, and says so. When the answers are read again by another method, that makes a
-    new version; the earlier ones stay as they were.
+    new version; the earlier ones stay as they were. xlsx, pdf and csv are files to be kept: xlsx and csv have every
+    answer, csv with a row for each tracked brand.
     """
     found, counted = own_execution(visit)
     version, form = visit.given["version"], visit.given["format"]
-    with visit.desk.database.read() as db:
-        stored = _stored(db, found.execution_id, form, version)
+    if form == "json":
+        # it goes out as it is stored, for reading it takes longer than sending it
+        text = standing_report(visit.desk, found, counted, version, store.report_text)
+        if text is None:
+            return _not_ready(visit, found, counted)
+        return wire.with_etag(visit.request, Response(text, media_type=wire.Json.media_type))
+    kept = standing_report(visit.desk, found, counted, version, store.find_report)
+    if kept is None:
+        return _not_ready(visit, found, counted)
+    language = visit.given["language"] or language_of(visit.request.headers.get("accept-language", ""))
+    return exported(visit.desk, visit.request, kept, form, language)
+
+
+def standing_report(
+    desk: Desk,
+    found: Execution,
+    counted: Progress,
+    version: int | None,
+    read: Callable[[store.Transaction, str, int | None], Stored | None],
+) -> Stored | None:
+    """What ``read`` gives of the report that stands, or of an earlier version; None while there is none yet.
+
+    A cancelled execution's report is built at the first call. NotFound for a version that there is not.
+    """
+    with desk.database.read() as db:
+        stored = read(db, found.execution_id, version)
         standing = store.report_versions(db, found.execution_id) if stored is None and version else []
     if standing:
         numbers = ", ".join(str(each.version) for each in standing)
         raise NotFound(f"execution {found.execution_id} has no report version {version}; it has {numbers}")
-    if stored is None:
-        if not found.ended or counted.by_state[SampleState.ANSWERED]:
-            return _not_ready(found, counted)
-        _build_report(visit.desk, found.execution_id)
-        with visit.desk.database.read() as db:
-            stored = _stored(db, found.execution_id, form)
+    if stored is not None:
+        return stored
+    if not found.ended or counted.by_state[SampleState.ANSWERED]:
+        return None
+    _build_report(desk, found.execution_id)
+    with desk.database.read() as db:
+        stored = read(db, found.execution_id, None)
     if stored is None:
         raise NotFound(f"execution {found.execution_id} was removed meanwhile")
-    return wire.with_etag(visit.request, _written(stored, form))
+    return stored
 
 
-#: a report's document, or the JSON text of it
-_Stored = Mapping[str, Any] | str
-
-
-def _stored(db: store.Transaction, execution_id: str, form: str, version: int | None = None) -> _Stored | None:
-    """What a form is written from: as JSON it goes out as it is stored, for reading it takes longer than sending it."""
-    if form == "json":
-        return store.report_text(db, execution_id, version)
-    return store.report_document(db, execution_id, version)
-
-
-def _written(stored: _Stored, form: str) -> Response:
-    if isinstance(stored, str):
-        return Response(stored, media_type=wire.Json.media_type)
-    if form == "md":
-        return Response(markdown.render(stored), media_type="text/markdown")
-    page = html.render(stored)
-    return Response(page, media_type="text/html", headers={"Content-Security-Policy": wire.page_policy(page)})
-
-
-def _not_ready(found: Execution, counted: Progress) -> Response:
+def _not_ready(visit: Visit, found: Execution, counted: Progress) -> Response:
     wait_ms = poll_after_ms(found) or POLL_MS
     detail = (
         f"execution {found.execution_id} is {found.status}, with {counted.settled} of {found.planned} samples settled; "
         f"ask again in {wait_ms} ms"
     )
     headers = {"Retry-After": str(-(-wait_ms // 1000))}
+    words = wire.words_of(visit.request)
     return wire.problem(
-        409, "The report is not ready", detail, slug="not-ready", headers=headers, poll_after_ms=wait_ms
+        words, 409, "The report is not ready", detail, slug="not-ready", headers=headers, poll_after_ms=wait_ms
     )
 
 

@@ -6,7 +6,7 @@ import logging
 from collections import Counter as Counted
 from collections.abc import Iterator, Mapping
 
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 from starlette.responses import Response
@@ -18,6 +18,7 @@ from brandq.states import ExecutionState
 from brandq.store import EngineState
 from brandq.web.looking import BrokerLook
 from brandq.web.pauses import parted
+from brandq.web.streams import Streams
 
 logger = logging.getLogger(__name__)
 
@@ -30,7 +31,7 @@ OTHER_MODELS = "other"
 class Metrics:
     """The counters of one application. Its own registry: two applications in one process do not mix."""
 
-    def __init__(self, desk: Desk, broker: BrokerLook) -> None:
+    def __init__(self, desk: Desk, broker: BrokerLook, streams: Streams) -> None:
         self._registry = CollectorRegistry()
         self._registry.register(_Tables(desk))
         self._registry.register(_Queues(broker))
@@ -42,10 +43,12 @@ class Metrics:
         )
         self._seconds = Histogram(
             "brandq_http_request_seconds",
-            "Seconds until the response was sent",
+            "Seconds until the response was sent; until it began where it is an event stream",
             ("method", "path"),
             registry=self._registry,
         )
+        opened = Gauge("brandq_event_streams", "Event streams that are open in this process", registry=self._registry)
+        opened.set_function(lambda: streams.open)
 
     def count(self, method: str, path: str, status: int, seconds: float) -> None:
         """One request. ``path`` is a route's template, never what the caller wrote."""

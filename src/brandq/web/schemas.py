@@ -228,7 +228,7 @@ _ESTIMATE = closed(
     ),
 )
 _REUSED = {**COUNT, "description": "samples that take a stored answer; nobody is asked for them"}
-_LINKS = closed(self=PATH, samples=PATH, report=PATH, cancel=PATH, retry=PATH)
+_LINKS = closed(self=PATH, samples=PATH, report=PATH, events=PATH, cancel=PATH, retry=PATH)
 _TIMES = {
     "created_at": INSTANT,
     "started_at": nullable(INSTANT),
@@ -252,21 +252,25 @@ _ENGINE_PROGRESS = closed(
     counts=mapped(COUNT),
     errors=mapped(COUNT),
 )
+_COST_SO_FAR = {
+    **nullable(closed(limit=AMOUNT, spent=AMOUNT, reserved=AMOUNT, currency=TEXT)),
+    "description": "under the plan's cost_limit; null where it has none",
+}
+_GOING: dict[str, Schema] = {
+    "status": STATUS,
+    "stage": words("queued", "asking", "analyzing", "reporting", "ended"),
+    "terminal": FLAG,
+    "progress": closed(settled=COUNT, planned=COUNT, percent={"type": "integer", "minimum": 0, "maximum": 100}),
+    "counts": closed(**{str(state): COUNT for state in SampleState}),
+    "engines": listed(_ENGINE_PROGRESS),
+    "waits_until": nullable(INSTANT),
+    "cost": _COST_SO_FAR,
+}
 _EXECUTION = closed(
     execution_id=UUID,
-    status=STATUS,
-    stage=words("queued", "asking", "analyzing", "reporting", "ended"),
-    terminal=FLAG,
     task_type=TEXT,
-    progress=closed(settled=COUNT, planned=COUNT, percent={"type": "integer", "minimum": 0, "maximum": 100}),
-    counts=closed(**{str(state): COUNT for state in SampleState}),
-    engines=listed(_ENGINE_PROGRESS),
+    **_GOING,
     simulated=listed(TEXT),
-    waits_until=nullable(INSTANT),
-    cost={
-        **nullable(closed(limit=AMOUNT, spent=AMOUNT, reserved=AMOUNT, currency=TEXT)),
-        "description": "under the plan's cost_limit; null where it has none",
-    },
     evidence={
         **nullable(closed(answers=COUNT, head=TEXT)),
         "description": "length and head of the chain of its answers; null before the first. Keep the head elsewhere",
@@ -278,6 +282,39 @@ _EXECUTION = closed(
     **_TIMES,
     links=_LINKS,
 )
+_LEFT = {
+    **nullable(
+        closed(
+            seconds=nullable(COUNT),
+            basis={**nullable(TEXT), "description": "what the seconds rest on; null where there are none"},
+            reason={**nullable(TEXT), "description": "why there are no seconds; null where there are"},
+            words={**nullable(TEXT), "description": "the same for people: `about 3 min left`"},
+        )
+    ),
+    "description": "time until everything was asked, told from this execution's own last minutes; null once it ended",
+}
+_PLACE: dict[str, Schema] = {"sample_id": COUNT, "prompt_no": COUNT, "engine": TEXT, "repeat_no": COUNT}
+_BRANDS_READ = {**nullable(listed(TEXT)), "description": "tracked brands that the answer names; null: not read yet"}
+#: the data of each event of a stream, by its name
+EVENTS: dict[str, Schema] = {
+    "progress": closed(**_GOING, left=_LEFT, words={**TEXT, "description": "one sentence, to be said aloud"}),
+    "answer": closed(
+        **_PLACE,
+        kind=words(*AnswerKind),
+        served_model=nullable(TEXT),
+        simulated=FLAG,
+        imported=FLAG,
+        taken_from=nullable(COUNT),
+        excerpt=TEXT,
+        latency_ms=nullable(COUNT),
+        cost=closed(amount=nullable(TEXT), currency=nullable(TEXT), basis=TEXT),
+        brands=_BRANDS_READ,
+        links=closed(answer=PATH),
+    ),
+    "read": closed(sample_id=COUNT, brands=listed(TEXT)),
+    "failed": closed(**_PLACE, error=closed(code=TEXT, message=nullable(TEXT))),
+    "end": closed(status=STATUS, links=closed(self=PATH, report=PATH)),
+}
 _EXECUTION_ROW = closed(
     execution_id=UUID,
     status=STATUS,
@@ -512,6 +549,7 @@ SCHEMAS: dict[str, Schema] = {
         plan=ref("Plan"),
     ),
     "Execution": _EXECUTION,
+    **{f"Event{name.capitalize()}": data for name, data in EVENTS.items()},
     "ExecutionRow": _EXECUTION_ROW,
     "Executions": closed(executions=listed(ref("ExecutionRow")), next=nullable(PATH)),
     "Sample": _SAMPLE,
@@ -538,8 +576,10 @@ SCHEMAS: dict[str, Schema] = {
                     "type": ["boolean", "null"],
                     "description": "null: it has none; else whether it is the default",
                 },
+                locale=nullable(TEXT),
                 verified=FLAG,
                 key_env=listed(TEXT),
+                requests_per_minute=nullable(COUNT),
                 price=nullable(mapped(nullable(TEXT))),
                 state=closed(
                     paused=nullable(closed(scope=TEXT, **_PAUSED)),

@@ -19,6 +19,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from brandq.errors import BadRequest, Fault
+from brandq.words import Words, language_of, words_in
 
 #: a plan with 20 prompts of 500 characters and 25 engines has 60 kB at most; whatever needs more than this is no plan
 MAX_BODY = 1_000_000
@@ -26,6 +27,8 @@ MAX_BODY = 1_000_000
 BODY_S = 30.0
 #: faults listed in one reply; a megabyte of nonsense must not come back as twenty
 MAX_FAULTS = 100
+#: of these, how many stand in the detail as well
+MAX_IN_DETAIL = 3
 #: the largest row number that the database can hold
 MAX_ROW = 2**63 - 1
 
@@ -48,10 +51,16 @@ class Problem(Json):
     media_type = "application/problem+json; charset=utf-8"
 
 
+def words_of(request: Request) -> Words:
+    """The language that the caller asks for by Accept-Language; English without it."""
+    return words_in(language_of(request.headers.get("accept-language", "")))
+
+
 def problem(
+    words: Words,
     status: int,
     title: str,
-    detail: str,
+    detail: str = "",
     *,
     slug: str,
     faults: Sequence[Fault] = (),
@@ -59,16 +68,18 @@ def problem(
     predecessor: bool = False,
     **extra: Any,
 ) -> Problem:
-    """One error as a caller reads it. ``predecessor``: with the three members that its clients look for.
+    """One error as a caller reads it, in the caller's language; ``title``, ``detail`` and the faults are English.
 
-    There the member ``status`` is the word "error", which is what they compare with, and ``code`` has the number.
+    ``predecessor``: with the three members that its clients look for. There the member ``status`` is the word "error",
+    which is what they compare with, and ``code`` has the number.
     """
-    errors = [{"pointer": fault.pointer, "detail": fault.detail} for fault in faults[:MAX_FAULTS]]
+    errors = [{"pointer": fault.pointer, "detail": words.told(fault.detail)} for fault in faults[:MAX_FAULTS]]
     if len(faults) > MAX_FAULTS:
-        errors.append({"pointer": "", "detail": f"and {len(faults) - MAX_FAULTS} more"})
+        errors.append({"pointer": "", "detail": words.say("and {n} more", n=len(faults) - MAX_FAULTS)})
+    detail = words.told(detail) if detail else _first_of(words, faults)
     body = {
         "type": f"urn:brandq:problem:{slug}",
-        "title": title,
+        "title": words.told(title),
         "status": status,
         "detail": detail,
         "errors": errors,
@@ -76,18 +87,33 @@ def problem(
     }
     if predecessor:
         body |= {"status": "error", "error": detail, "code": status}
-    return Problem(body, status, headers)
+    return Problem(body, status, {**(headers or {}), "Content-Language": words.tag, "Vary": "Accept-Language"})
+
+
+def _first_of(words: Words, faults: Sequence[Fault]) -> str:
+    """The first faults in one text."""
+    told = [f"{fault.pointer} {words.told(fault.detail)}".strip() for fault in faults[:MAX_IN_DETAIL]]
+    if len(faults) > MAX_IN_DETAIL:
+        told.append(words.say("and {n} more, see errors", n=len(faults) - MAX_IN_DETAIL))
+    return words.clauses(told)
 
 
 def with_etag(request: Request, response: Response) -> Response:
     """The response under the digest of its body; 304 without a body when the caller has just that."""
     etag = f'"{hashlib.sha256(response.body).hexdigest()[:32]}"'
     headers = {"ETag": etag, "Cache-Control": "private, no-cache"}
-    held = request.headers.get("if-none-match", "")
-    if held.strip() == "*" or etag in {part.strip().removeprefix("W/") for part in held.split(",")}:
+    if held(request, etag):
         return Response(status_code=304, headers=headers)
     response.headers.update(headers)
     return response
+
+
+def held(request: Request, etag: str) -> bool:
+    """Whether the caller has what this ETag names; a weak one names it as well."""
+    told = request.headers.get("if-none-match", "")
+    return told.strip() == "*" or etag.removeprefix("W/") in {
+        part.strip().removeprefix("W/") for part in told.split(",")
+    }
 
 
 def instant(at: datetime | None) -> str | None:
@@ -136,6 +162,9 @@ def read_document(content_type: str, body: bytes) -> Any:
         raise BadRequest([fault], "The body is not UTF-8", 400) from error
     except RecursionError as error:
         raise BadRequest([Fault("", "is nested too deeply")], "The body is not JSON", 400) from error
+    except json.JSONDecodeError as error:
+        fault = Fault("", f"is not JSON from line {error.lineno}, column {error.colno} on: {error.msg}")
+        raise BadRequest([fault], "The body is not JSON", 400) from error
     except ValueError as error:
         raise BadRequest([Fault("", str(error)[:200])], "The body is not JSON", 400) from error
 

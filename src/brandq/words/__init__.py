@@ -9,21 +9,35 @@ the shape of their template, so that what was stored in English can be read in C
 from __future__ import annotations
 
 import re
-import string
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from functools import cache, cached_property, lru_cache
 from importlib.resources import files
 from io import BytesIO
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 from babel import Locale
 from babel.dates import format_date, format_datetime
 from babel.lists import format_list
 from babel.messages.pofile import read_po
 from babel.numbers import format_compact_decimal, format_currency, format_decimal, format_percent
+
+from brandq.words.telling import MOST_DEPTH, Clause, Recogniser, fill, gaps
+from brandq.words.terms import EXPLANATIONS, NAMES
+
+__all__ = [
+    "LANGUAGES",
+    "OWN_NAMES",
+    "TAGS",
+    "Language",
+    "Words",
+    "catalogue",
+    "gaps",
+    "language_of",
+    "merged",
+    "words_in",
+]
 
 Language = Literal["en", "zh"]
 LANGUAGES: tuple[Language, ...] = get_args(Language)
@@ -34,9 +48,11 @@ OWN_NAMES: Mapping[Language, str] = {"en": "English", "zh": "简体中文"}
 TAGS: Mapping[Language, str] = {"en": "en", "zh": "zh-Hans"}
 
 _LOCALES: Mapping[Language, Locale] = {"en": Locale("en", "US"), "zh": Locale("zh", "CN", script="Hans")}
-#: how deep a message may hold another one
-_MOST_DEPTH = 4
-_TOLD = ":told"
+#: between the entries of a list, and between sentences that were joined into one
+_AND_SO_ON: Mapping[Language, str] = {"en": ", ", "zh": "、"}
+_EITHER: Mapping[Language, str] = {"en": " or ", "zh": " 或 "}
+_MARKS: Mapping[Language, Mapping[str, str]] = {"en": {}, "zh": {"; ": "；", ": ": "："}}
+_CLAUSES: Mapping[Language, str] = {"en": "; ", "zh": "；"}
 
 
 def language_of(accepted: str) -> Language:
@@ -52,18 +68,6 @@ def language_of(accepted: str) -> Language:
     return min(wishes)[2] if wishes else "en"
 
 
-@dataclass(frozen=True)
-class Shape:
-    """A template with gaps, as finished sentences are recognised by it."""
-
-    template: str
-    translated: str
-    start: str
-    pattern: re.Pattern[str]
-    #: characters that are not in a gap; of two templates that fit, the one with more is meant
-    literal: int
-
-
 class Words:
     """One language. ``say`` and ``count`` write texts of ours; ``told`` reads finished English sentences."""
 
@@ -71,13 +75,14 @@ class Words:
         self.language: Language = language
         self.tag = TAGS[language]
         self.locale = _LOCALES[language]
-        self._told = lru_cache(maxsize=8192)(self._recognise)
+        self._told = lru_cache(maxsize=8192)(self._tell)
 
     # -- texts
 
     def say(self, text: str, /, **values: object) -> str:
         """This template in this language, its gaps filled."""
-        return self.template(text).format(**values) if values else self.template(text)
+        template = self.template(text)
+        return fill(template, values, self._write) if values else template
 
     def count(self, n: int, one: str, many: str, /, **values: object) -> str:
         """The template for one or for any other number; ``{n}`` in it is the number as it is written here."""
@@ -87,32 +92,61 @@ class Words:
         return self._catalogue.get(text) or text
 
     def told(self, message: str | None) -> str:
-        """A finished English sentence in this language: as it is where no catalogue has its shape."""
+        """A finished English sentence in this language: as it is where no catalogue has its template."""
         return "" if message is None else self._told(message, 0)
 
-    def _recognise(self, message: str, depth: int) -> str:
-        if self.language == "en" or not message or depth > _MOST_DEPTH:
+    def _tell(self, message: str, depth: int) -> str:
+        if self.language == "en" or depth > MOST_DEPTH:
             return message
-        exact = self._catalogue.get(message)
-        if exact is not None and "{" not in message:
-            return exact
-        for shape in self._shapes:
-            if message.startswith(shape.start) and (found := shape.pattern.fullmatch(message)):
-                return _Filler(lambda inner: self._told(inner, depth + 1)).format(shape.translated, **found.groupdict())
-        return message
+        clauses = self._recogniser.read(message)
+        if clauses is None:
+            return message
+        return "".join(self._clause(clause, depth) for clause in clauses)
+
+    def _clause(self, clause: Clause, depth: int) -> str:
+        if clause.template is None:
+            return _MARKS[self.language].get(clause.text, clause.text)
+        translated = self._catalogue[clause.template]
+        return fill(translated, clause.values, lambda value, spec: self._write(value, spec, depth + 1))
+
+    def _write(self, value: object, spec: str, depth: int = 0) -> str:
+        if spec == "told":
+            return self._told(str(value), depth)
+        if spec == "term":
+            return self.term(str(value)) if value in NAMES else self._told(str(value), depth)
+        if spec == "list":
+            return _AND_SO_ON[self.language].join(str(value).split(", "))
+        if spec == "either":
+            return _EITHER[self.language].join(str(value).split(" or "))
+        if spec == "told_lines":
+            return "\n".join(f"  - {self._told(line[4:], depth)}" for line in str(value).split("\n"))
+        if spec == "told_list":
+            return _AND_SO_ON[self.language].join(self._told(part, depth) for part in re.split(", | and ", str(value)))
+        return format(value, spec)
+
+    def clauses(self, parts: Iterable[str]) -> str:
+        """Sentences of this language as one: ``a; b``."""
+        return _CLAUSES[self.language].join(parts)
+
+    def term(self, code: str) -> str:
+        """What a code is called: ``rate limit`` for rate_limit; the code itself where it has no name."""
+        return self.template(NAMES.get(code, code))
+
+    def explained(self, code: str) -> str | None:
+        """What the code of an error or an outcome means, in a sentence; None for a code without one."""
+        return self.template(EXPLANATIONS[code]) if code in EXPLANATIONS else None
 
     def list(self, parts: Iterable[str]) -> str:
         """``a, b and c``."""
-        return format_list([str(part) for part in parts], locale=self.locale)
+        return str(format_list([str(part) for part in parts], locale=self.locale))
 
     @cached_property
     def _catalogue(self) -> Mapping[str, str]:
         return {} if self.language == "en" else catalogue(self.language)
 
     @cached_property
-    def _shapes(self) -> Sequence[Shape]:
-        shapes = [_shape(text, translated) for text, translated in self._catalogue.items() if "{" in text]
-        return sorted(shapes, key=lambda shape: -shape.literal)
+    def _recogniser(self) -> Recogniser:
+        return Recogniser(self._catalogue)
 
     # -- numbers, dates, amounts
 
@@ -168,46 +202,20 @@ def words_in(language: Language) -> Words:
 
 @cache
 def catalogue(language: Language) -> Mapping[str, str]:
-    """Every English text that has a translation, with it. ValueError where two files translate one text differently."""
+    """Every English text that has a translation, with it."""
+    found = sorted(files("brandq.words").joinpath(language).iterdir(), key=lambda file: file.name)
+    return merged((file.name, file.read_bytes()) for file in found if file.name.endswith(".po"))
+
+
+def merged(catalogues: Iterable[tuple[str, bytes]]) -> Mapping[str, str]:
+    """The texts of .po files, by name, as one. ValueError where two of them translate one text differently."""
     texts: dict[str, str] = {}
-    for file in sorted(files("brandq.words").joinpath(language).iterdir(), key=lambda file: file.name):
-        if not file.name.endswith(".po"):
-            continue
-        for message in read_po(BytesIO(file.read_bytes()), locale=language):
+    for name, content in catalogues:
+        for message in read_po(BytesIO(content)):
             text, translated = str(message.id), str(message.string or "")
-            if not text or not translated:
-                continue
-            if texts.setdefault(text, translated) != translated:
-                raise ValueError(f"{file.name} translates {text!r} otherwise than the files before it")
+            if text and translated and texts.setdefault(text, translated) != translated:
+                raise ValueError(f"{name} translates {text!r} otherwise than the files before it")
     return texts
-
-
-def gaps(template: str) -> list[str]:
-    """The names of a template's gaps, without their formats."""
-    return [name for _, name, _, _ in string.Formatter().parse(template) if name is not None]
-
-
-def _shape(template: str, translated: str) -> Shape:
-    pattern, literal, start, seen = "", 0, "", set[str]()
-    for place, (text, name, _, _) in enumerate(string.Formatter().parse(template)):
-        pattern += re.escape(text)
-        literal += len(text)
-        if place == 0:
-            start = text
-        if name is not None:
-            pattern += f"(?P={name})" if name in seen else f"(?P<{name}>.+?)"
-            seen.add(name)
-    return Shape(template, translated, start, re.compile(pattern, re.DOTALL), literal)
-
-
-class _Filler(string.Formatter):
-    """Fills the gaps of a translation; ``{reason:told}`` holds a message that is translated itself."""
-
-    def __init__(self, tell: Any) -> None:
-        self._tell = tell
-
-    def format_field(self, value: Any, format_spec: str) -> str:
-        return str(self._tell(value)) if format_spec == _TOLD[1:] else str(value)
 
 
 def _moment(at: datetime | str | None) -> datetime | None:

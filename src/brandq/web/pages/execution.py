@@ -9,8 +9,9 @@ from brandq.actors.accepting import accept_retry
 from brandq.states import SampleState
 from brandq.store import Execution, Progress
 from brandq.web.api import EXECUTION_ID, execution_id_of, own_execution, pauses_of, percent, send_later, urls
+from brandq.web.forecast import in_words, left_of
 from brandq.web.openapi import Operation, Returns, Visit, operation
-from brandq.web.pages.rendering import page, see
+from brandq.web.pages.rendering import page, see, words_for
 from brandq.web.pages.signing import PAGE
 
 
@@ -19,6 +20,7 @@ def show_execution(visit: Visit) -> Response:
     """Where it stands, by engine; the last answers; and the way to its report. It keeps itself up to date."""
     found, counted = own_execution(visit)
     pauses = pauses_of(visit.desk, found, counted)
+    left = None if found.ended else left_of(visit.desk, found, counted, pauses, {})
     return page(
         visit,
         "execution.html",
@@ -27,10 +29,10 @@ def show_execution(visit: Visit) -> Response:
         by_state=counted.by_state,
         engines=[(engine, _of_engine(found, counted, engine.engine)) for engine in found.plan.engines],
         pauses=pauses,
-        left=None,
+        left=left and in_words(left, words_for(visit.request)),
         percent_settled=percent(found, counted.settled),
         urls=urls(found.execution_id),
-        may_retry=_may_retry(found, counted),
+        may_retry=may_retry(found, counted),
     )
 
 
@@ -41,7 +43,7 @@ def _of_engine(found: Execution, counted: Progress, engine: str) -> dict[str, in
     return {**counts, "planned": len(found.plan.prompts) * found.plan.repeats, "settled": settled}
 
 
-def _may_retry(found: Execution, counted: Progress) -> bool:
+def may_retry(found: Execution, counted: Progress) -> bool:
     """Whether there is something that can be asked again."""
     lost = counted.by_state[SampleState.FAILED] + counted.by_state[SampleState.CANCELLED]
     return found.ended and lost > 0 and not any(engine.imported for engine in found.plan.engines)

@@ -2,11 +2,11 @@
  * Keeps the page of a running execution up to date, by its event stream, and by asking its status where that fails.
  * Without it the page is as it was when it was made. All words come from the page or the server; none are in here.
  *
- *   <main data-events="/api/executions/ID/events?lang=zh&last=50" data-status="/api/executions/ID">
+ *   <main data-events="/api/executions/ID/events?language=zh&last=50" data-status="/api/executions/ID">
  *   <script type="module" src="/static/live.js" nonce="…"></script>
  *
  * Only the page of an execution that has not ended has `data-events`: at its end the page is loaded again, once.
- * `lang`: the language of the sentences that the server sends; `last`: of what was told before, only the last so many
+ * `language`: that of the sentences that the server sends; `last`: of what was told before, only the last so many
  * answers. The policy of the page needs connect-src 'self'. Numbers are written for the `lang` of <html>.
  *
  * Values. An element with `data-live="NAME"` gets the value as its text (<progress> and <meter> as their value), and
@@ -19,7 +19,8 @@
  *                           left ("about 3 min left"), left_basis (what that rests on, or why it is not known),
  *                           waits_until (the next try, where all that is open waits for it),
  *                           limit, spent, reserved (money, with data-currency left on the element)
- *   in [data-engine="NAME"] the same counts of this engine, and settled, planned, errors ("auth × 3"),
+ *   in [data-engine="NAME"] the same counts of this engine, and settled, planned, errors ("auth × 3": data-words give
+ *                           each code its word),
  *                           paused (the reason as a code: give it data-words), paused_message, paused_until
  *   <progress data-live="bar">                    settled of planned, in either place
  *   <ol data-live="answers" data-most="50">       answers that land are put in front; more than data-most fall off
@@ -180,7 +181,7 @@ function follow(main) {
           ...theirs,
           settled: theirs.analyzed + theirs.failed + theirs.cancelled,
           planned: STATES.reduce((sum, state) => sum + theirs[state], 0),
-          errors: Object.entries(engine.errors).map(([code, n]) => `${code} × ${numbers.format(n)}`).join(comma),
+          errors: Object.entries(engine.errors),
           paused: paused.reason || null,
           paused_message: paused.message || null,
           paused_until: instant(paused.until),
@@ -200,14 +201,21 @@ function follow(main) {
     for (const element of scope.querySelectorAll("[data-live], [data-live-if]")) {
       if (element.closest("[data-engine], main") !== scope) continue;
       const { live, liveIf } = element.dataset;
-      if (liveIf in values) element.hidden = !values[liveIf];
+      if (liveIf in values) element.hidden = !values[liveIf] || values[liveIf].length === 0;
       if (live === "bar") {
         element.max = values.planned || 1;
         element.value = values.settled;
+      } else if (live === "errors") {
+        const told = values.errors.map(([code, n]) => `${wordFor(element, code) ?? code} × ${numbers.format(n)}`);
+        put(element, told.join(comma));
       } else if (live in values) {
         put(element, values[live]);
       }
     }
+  }
+
+  function wordFor(element, raw) {
+    return element.dataset.words && JSON.parse(element.dataset.words)[raw];
   }
 
   function put(element, value) {
@@ -217,8 +225,7 @@ function follow(main) {
       element.value = Number(raw);
       return;
     }
-    const word = element.dataset.words && JSON.parse(element.dataset.words)[raw];
-    const text = word ?? (typeof value === "number" ? numbers.format(value) : raw);
+    const text = wordFor(element, raw) ?? (typeof value === "number" ? numbers.format(value) : raw);
     if (element.textContent !== text) element.textContent = text;
   }
 
