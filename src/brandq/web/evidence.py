@@ -21,7 +21,7 @@ from brandq.web.api import EXECUTION_ID, LIMIT, POLL_MS, execution_id_of, next_p
 from brandq.web.exporting import FORMS, MEDIA_TYPES, exported
 from brandq.web.openapi import JSON, Operation, Parameter, Returns, Visit, operation
 from brandq.web.schemas import COUNT, FLAG, STATE, TEXT, ref, words
-from brandq.words import LANGUAGES, language_of
+from brandq.words import LANGUAGES
 
 SAMPLE_ID = Parameter("sample_id", COUNT, "as /samples lists it", str, place="path")
 
@@ -263,7 +263,7 @@ def show_report(visit: Visit) -> Response:
         raise NotFound(f"execution {found.execution_id} was removed meanwhile")
     if isinstance(stored, str):
         return wire.with_etag(visit.request, Response(stored, media_type=wire.Json.media_type))
-    language = visit.given["language"] or language_of(visit.request.headers.get("accept-language", ""))
+    language = visit.given["language"] or wire.words_of(visit.request).language
     return exported(visit.desk, visit.request, stored, form, language)
 
 
