@@ -170,7 +170,9 @@ def see_through(desk: Desk, execution_id: str, out: Path | None) -> int:
 def write(document: Mapping[str, Any], plan: Plan, answers: Sequence[store.Placed], out: Path) -> list[Path]:
     """Write the report in every format and, as its evidence, the answers; the files."""
     out.mkdir(parents=True, exist_ok=True)
-    texts = {f"report.{form}": rendered(document, form, beside=ANSWERS) for form in ("json", "md", "html")}
+    texts = {
+        f"report.{form}": rendered(document, form, beside=ANSWERS, words=words()) for form in ("json", "md", "html")
+    }
     texts[ANSWERS] = "".join(json.dumps(_answer(plan, one), ensure_ascii=False) + "\n" for one in answers)
     for name, text in texts.items():
         (out / name).write_text(text, encoding="utf-8")

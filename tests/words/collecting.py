@@ -74,6 +74,8 @@ SILENT_TEXTS: dict[str, str] = {
     "bold red": "a style",
     "bold yellow": "a style",
     "brandq doctor": "named in the database's list of connections",
+    "brandq export": "named in the database's list of connections",
+    "import sys; sys.path[:] = {path!r}; from {name} import main; main()": "a program",
     "brandq probe": "named in the database's list of connections",
     "brandq {version}": "a name",
     "judge {execution_id} ": "the name of a budget",

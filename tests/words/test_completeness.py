@@ -24,7 +24,7 @@ FOREIGN = "python.po"
 #: names and spellings that stay as they are in Chinese
 NAMES = {
     "amqp", "amqps", "bearer", "bq", "brandq", "com", "csv", "example", "html", "http", "https", "id", "jackknife",
-    "json", "jsonl", "localhost", "md", "openapi", "postgresql", "sqlite", "token", "traceback", "utf", "webhook",
+    "json", "jsonl", "localhost", "md", "openapi", "pdf", "postgresql", "sqlite", "token", "traceback", "utf", "webhook", "xlsx",
 }  # fmt: skip
 #: fields of documents and rows, and words that are typed into them
 FIELDS = {
