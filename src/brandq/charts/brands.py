@@ -9,7 +9,7 @@ from brandq.charts.chart import Chart
 from brandq.charts.labels import clean
 from brandq.charts.rows import Row, Scale, interval_rows, rate_scale
 from brandq.charts.stacks import Stack, stacked
-from brandq.charts.telling import Number, counts, has_interval, rate, spread
+from brandq.charts.telling import ABSENT, Number, counts, has_interval, rate, signed, spread
 from brandq.words import Words
 
 Document = Mapping[str, Any]
@@ -19,7 +19,9 @@ def mention_rates(document: Document, words: Words) -> Chart | None:
     """How many of the usable answers name each brand, the most named first."""
     title = words.say("Mention rate")
     said = "{brand} is named in {value} of the usable answers ({counts}, {interval})."
-    return _rates(document, words, "mention_rates", "mention_rate", title, words.say("Answers that name the brand"), said)
+    return _rates(
+        document, words, "mention_rates", "mention_rate", title, words.say("Answers that name the brand"), said
+    )
 
 
 def share_of_voice(document: Document, words: Words) -> Chart | None:
@@ -72,9 +74,7 @@ def ranks(document: Document, words: Words) -> Chart | None:
         return None
     brands.sort(key=lambda row: [-row[2].get(rank, 0) for rank in _RANKS])
     told_n = [words.say("n = {n}", n=words.number(ranked["n"])) for _, _, ranked in brands]
-    stacks = [
-        Stack(name, ranked, told, own) for (name, own, ranked), told in zip(brands, told_n, strict=True)
-    ]
+    stacks = [Stack(name, ranked, told, own) for (name, own, ranked), told in zip(brands, told_n, strict=True)]
     subject, ranked = next((name, ranked) for name, own, ranked in brands if own)
     said = words.say(
         "Of {n} usable answers, {first} rank {brand} first, {next} second or third and {lower} lower; {unranked} name it "
@@ -217,7 +217,7 @@ def _rate_told(number: Number, words: Words) -> str:
 
 
 def _mean(number: Number, words: Words) -> str:
-    return "–" if number["value"] is None else words.number(number["value"], 1)
+    return ABSENT if number["value"] is None else signed(number["value"], words)
 
 
 def _subject_told(brands: Sequence[tuple[str, bool, Number]], words: Words, said: str) -> str:
@@ -259,7 +259,8 @@ def interval_note(numbers: Sequence[Number], words: Words, *, bars: bool = False
         told.append(words.say("A bar without a line has no interval: {reason}.", reason=_why(without, words)))
     elif without:
         told.append(words.say("A hollow point has no interval: {reason}.", reason=_why(without, words)))
-    told += {words.told(number["note"]) + "." for number in present if number.get("note")}
+    notes = dict.fromkeys(number["note"] for number in present if number.get("note"))
+    told += [words.say("Note: {note}.", note=words.told(note)) for note in notes]
     if len(present) < len(numbers):
         told.append(words.say("A dash: there is no number."))
     return " ".join(told)

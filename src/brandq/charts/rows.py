@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from brandq.charts.chart import Spec, specification, tooltip
-from brandq.charts.labels import clean, ems, wrapped
+from brandq.charts.labels import clean, wrapped
 from brandq.charts.telling import ABSENT, Number, has_interval, interval
 from brandq.words import Words
 
@@ -28,7 +28,7 @@ class Row:
     number: Number
     told: str
     own: bool = False
-    kind: str = ""
+    kind: str | None = None
     shape: str = ""
     more: Mapping[str, str] = field(default_factory=dict)
 
@@ -51,12 +51,17 @@ class Scale:
     labels: str | None = None
 
 
-def rate_scale(title: str, numbers: Sequence[Number], *, whole: bool = False) -> Scale:
+def rate_scale(title: str, numbers: Sequence[Number]) -> Scale:
     """From 0 to 100 %, or to 50 % or 25 % where no interval reaches further."""
-    most = max((number.get("high") or number["value"] or 0.0 for number in numbers), default=1.0)
-    top = next(top for top in (0.25, 0.5, 1.0) if whole or most <= top) if most <= 1 and not whole else 1.0
+    top, ticks = rate_ticks(max((number.get("high") or number["value"] or 0.0 for number in numbers), default=1.0))
+    return Scale(title, (0.0, top), ticks)
+
+
+def rate_ticks(most: float) -> tuple[float, list[float]]:
+    """The end of an axis of rates up to ``most``, and its ticks."""
+    top = next((top for top in (0.25, 0.5) if most <= top), 1.0)
     steps = 4 if top == 1 else 5
-    return Scale(title, (0.0, top), [round(top * step / steps, 4) for step in range(steps + 1)])
+    return top, [round(top * step / steps, 4) for step in range(steps + 1)]
 
 
 def row_axis(names: Sequence[str], own: Sequence[int] = (), *, width: float = LABEL_WIDTH) -> tuple[Spec, list[Any]]:
@@ -88,13 +93,6 @@ def row_scale(count: int, padding: float = 0.3) -> Spec:
     return {"type": "band", "domain": list(range(count)), "paddingInner": padding, "paddingOuter": padding / 2}
 
 
-def legend_columns(names: Sequence[str]) -> Spec:
-    """In how many columns the names of a legend stand: beside one another where there is room for all of them."""
-    widths = [round(12 * ems(name)) + 46 for name in names]
-    fewer = f"max(1, floor(width / {max(widths, default=1)}))"
-    return {"expr": f"width >= {sum(widths)} ? {max(1, len(names))} : {fewer}"}
-
-
 def interval_rows(
     rows: Sequence[Row],
     scale: Scale,
@@ -109,12 +107,10 @@ def interval_rows(
 ) -> Spec:
     """A point or a bar for each row, with its interval. ``titles``: what the name and the number are called.
 
-    ``kinds`` maps the kinds of rows to their names, in the order of the colours, and is told by a legend; without, it
-    is the subject and all others. A number without an interval is a hollow point, an absent one a dash.
+    ``kinds`` maps the kinds of rows to their names, in the order of the colours; without, it is the subject and all
+    others. There is no legend: what a colour says stands in words at the end of each row, or is its name. A number without an interval is a hollow point, an absent one a dash.
     """
     kinds = kinds or {"own": "own", "other": "other"}
-    seen = [kinds[kind] for kind in kinds if any(row.kind == kind for row in rows)]
-    legend = {"values": seen, "columns": legend_columns(seen)}
     axis, labels = row_axis([row.name for row in rows], [n for n, row in enumerate(rows) if row.own])
     position = {"field": "row", "type": "ordinal", "scale": row_scale(len(rows), 0.34), "axis": None}
     told_axis = {"orient": "right", "style": "told", "title": None, "labelExpr": "told[datum.value]"}
@@ -122,7 +118,7 @@ def interval_rows(
         "field": "kind",
         "type": "nominal",
         "scale": {"domain": list(kinds.values()), "range": colours},
-        "legend": None if colours in ("sides", "side_bars") else legend,
+        "legend": None,
     }
     measure = {
         "field": "value",
@@ -151,13 +147,10 @@ def interval_rows(
     else:
         layers.append({"mark": {"type": "point", "opacity": 0}, "encoding": {"y": {**position, "axis": axis}}})
     rule = {"y": position, **bounds, "tooltip": told_of} | ({} if bars else {"color": colour})
-    layers.append(
-        {
-            "transform": [{"filter": "datum.bounded"}],
-            "mark": {"type": "rule", "style": "bar-interval" if bars else "interval"},
-            "encoding": rule,
-        }
-    )
+    layers += [
+        {"transform": [{"filter": "datum.bounded"}], "mark": {"type": "rule", "style": style}, "encoding": rule}
+        for style in (("halo", "bar-interval") if bars else ("interval",))
+    ]
     point = {"y": position, "x": measure, "color": colour, "tooltip": told_of}
     if shapes:
         point["shape"] = {"field": "shape", "type": "nominal", "scale": None}
@@ -183,7 +176,7 @@ def interval_rows(
     return specification(
         layers,
         said=said,
-        height={"step": row_step(labels)},
+        height=len(rows) * row_step(labels),
         least_width=_LEAST_WIDTH,
         values=[_record(number, row, kinds, scale, words) for number, row in enumerate(rows)],
         texts={"rows": labels, "told": [row.told for row in rows]},
@@ -200,7 +193,7 @@ def _record(number: int, row: Row, kinds: Mapping[str, str], scale: Scale, words
     record: dict[str, Any] = {
         "row": number,
         "name": clean(row.name),
-        "kind": kinds[row.kind or ("own" if row.own else "other")],
+        "kind": kinds[row.kind if row.kind is not None else "own" if row.own else "other"],
         "value": measured["value"],
         "present": measured["value"] is not None,
         "bounded": measured["value"] is not None and has_interval(measured),

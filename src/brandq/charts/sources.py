@@ -97,9 +97,5 @@ def source_classes(document: Document, words: Words) -> Chart | None:
     scale = rate_scale(words.say("Part of the cited pages"), [row.number for row in rows])
     titles = words.say("Class"), words.say("Share of sources")
     spec = interval_rows(rows, scale, words, said=said, titles=titles, kinds=kinds, colours="classes", bars=True)
-    # each row is its class, and says so
-    for layer in spec["layer"]:
-        if "fill" in layer.get("encoding", {}):
-            layer["encoding"]["fill"]["legend"] = None
     note = interval_note([row.number for row in rows], words, bars=True)
     return Chart("source_classes", words.say("Classes of sources"), said, note, spec)

@@ -30,6 +30,11 @@ def has_interval(number: Number) -> bool:
     return number.get("low") is not None
 
 
+def signed(value: float, words: Words) -> str:
+    """A mean with one decimal, and with the minus that is as wide as a plus."""
+    return words.number(value, 1).replace("-", "−")
+
+
 def points_of(difference: float, words: Words) -> str:
     """A difference of proportions as ``+3.0 points``."""
     sign = "+" if difference > 0 else "−" if difference < 0 else ""
@@ -42,7 +47,7 @@ def interval(number: Number, words: Words, *, mean: bool = False, differ: bool =
         return words.told(number.get("interval_reason") or number.get("reason")) or words.say("no interval")
     low, high = number["low"], number["high"]
     if mean or differ:
-        written = [points_of(end, words) if differ else words.number(end, 1) for end in (low, high)]
+        written = [points_of(end, words) if differ else signed(end, words) for end in (low, high)]
         return words.say("{low} to {high}", low=written[0], high=written[1])
     return f"{percent(low, words)}–{percent(high, words)}"
 
