@@ -16,7 +16,9 @@ from tests.browser.site import Served, Watch
 from tests.waiting import wait_until
 
 
-def _fill(page: Page, *engines: str, prompts: str = "深圳新能源汽车改装门店哪家好？\nWhere can I have my car wrapped?") -> None:
+def _fill(
+    page: Page, *engines: str, prompts: str = "深圳新能源汽车改装门店哪家好？\nWhere can I have my car wrapped?"
+) -> None:
     """The form, with what a diagnosis needs."""
     page.goto("/executions/new")
     page.locator("#brand-0-name").fill("趣车良品")
@@ -136,9 +138,11 @@ def test_every_format_is_exported(page: Page, served: Served, exported_one: str,
     body = reply.body()
     told = {
         "PDF": lambda: "".join(one.extract_text() for one in PdfReader(io.BytesIO(body)).pages),
-        "Excel": lambda: zipfile.ZipFile(io.BytesIO(body)).read("xl/sharedStrings.xml").decode()
-        if "xl/sharedStrings.xml" in zipfile.ZipFile(io.BytesIO(body)).namelist()
-        else zipfile.ZipFile(io.BytesIO(body)).read("xl/worksheets/sheet1.xml").decode(),
+        "Excel": lambda: (
+            zipfile.ZipFile(io.BytesIO(body)).read("xl/sharedStrings.xml").decode()
+            if "xl/sharedStrings.xml" in zipfile.ZipFile(io.BytesIO(body)).namelist()
+            else zipfile.ZipFile(io.BytesIO(body)).read("xl/worksheets/sheet1.xml").decode()
+        ),
         "CSV": lambda: " ".join(next(csv.reader(io.StringIO(body.decode("utf-8-sig"))))) + body.decode("utf-8-sig"),
         "HTML": body.decode,
         "Markdown": body.decode,
