@@ -128,6 +128,19 @@ SILENT_TEXTS: dict[str, str] = {
     "no such table": "what SQLite says",
     "peer {address}": "counted under",
     "peer {client_address}": "counted under",
+    ".notdef glyph": "what a font has for what it does not have",
+    "noopener noreferrer nofollow ugc": "what a link is",
+    "vl-convert-python {version}": "a name",
+    "yyyy-mm-dd hh:mm:ss": "a format",
+    "form {opening} {digest}": "an idempotency key",
+    "brand brand-{number}": "a class of styles",
+    "{name} aside": "a class of styles",
+    "{name} doubtful": "a class of styles",
+    "evidence {sentiment}": "a class of styles",
+    "Accept-Encoding, Accept-Language, Cookie": "a header",
+    "the first sample_id of the page after": "the meaning of a page's parameter",
+    "show the body of the provider's reply": "the meaning of a page's parameter",
+    "where to go then": "the meaning of a page's parameter",
     "private, no-cache": "a header",
     "public, max-age=31536000, immutable": "a header",
     "text/css; charset=utf-8": "a header",
@@ -168,6 +181,20 @@ def collected() -> list[Found]:
     for path in sorted(SRC.rglob("templates/**/*.html")):
         found += texts_of_page(path.relative_to(SRC).as_posix(), path.read_text())
     return found
+
+
+def mentioned() -> set[str]:
+    """Every text that stands anywhere in the source, whoever reads it: what is said later stands somewhere first."""
+    texts: set[str] = set()
+    for path in SRC.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                texts.add(node.value)
+            elif isinstance(node, ast.JoinedStr | ast.BinOp) and _is_text(node):
+                texts.update(templates_of(node))
+    for path in SRC.rglob("templates/**/*.html"):
+        texts.update(text[1:-1] for text in re.findall(r"\"[^\"\n]*\"|'[^'\n]*'", path.read_text()))
+    return texts
 
 
 # -- Python
