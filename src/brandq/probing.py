@@ -181,7 +181,7 @@ def _domain(source: Citation) -> str:
 def _error(error: ProviderError) -> Iterator[tuple[str, str]]:
     yield "error", str(error.error_class)
     yield "message", error.message
-    yield "wait", "not told" if error.wait_ms is None else f"{error.wait_ms} milliseconds"
+    yield "wait", "not told" if error.wait_ms is None else f"{error.wait_ms} ms"
     yield "brandq", consequence(error.error_class)
 
 

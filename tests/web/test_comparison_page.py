@@ -89,6 +89,21 @@ def test_each_number_opens_the_answers_of_its_side(desk: Desk, client: ContractC
     assert sorted(map(_ordered, found)) == sorted(map(_ordered, expected))
 
 
+def test_differences_are_drawn(desk: Desk, client: ContractClient) -> None:
+    """Given a comparison, then brands, engines and measures have a figure each, which carries no text as code; without one, none."""
+    hostile = '</script><script>alert(1)</script>"+alert(1)+"'
+    brands = ["趣车良品", hostile]
+    before, after = (ended(desk, client, outcomes * 4, brands=brands) for outcomes in ([OTHER], [NAMED]))
+    page = client.get(f"/executions/{after}/comparison?before={before}").text
+    assert re.findall(r'<figure class="chart" id="chart-(\w+)"', page) == [
+        "compared_brands",
+        "compared_engines",
+        "compared_measures",
+    ]
+    assert "<script>alert" not in page
+    assert "<figure" not in client.get(f"/executions/{after}/comparison").text
+
+
 def test_the_counts_are_those_of_both_sides(desk: Desk, client: ContractClient) -> None:
     """Given 1 of 4 and 3 of 4 answers that name the subject, then these counts stand in the table and in the API."""
     before = ended(desk, client, [NAMED, OTHER, OTHER, OTHER])

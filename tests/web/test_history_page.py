@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -150,6 +151,23 @@ def test_one_engine_is_a_history_of_its_own(desk: Desk, client: ContractClient) 
     assert f"/executions/{both}/answers?brand={BRAND}&amp;engine=doubao&amp;finding=named" in series
     assert "No ended execution with 趣车良品 asked kimi" in client.get(f"/history?brand={BRAND}&engine=kimi").text
     assert len(groups(client.get(f"/history?brand={BRAND}&engine=").text)) == 2
+
+
+def test_a_series_of_numbers_is_drawn(desk: Desk, client: ContractClient) -> None:
+    """Given a series of three numbers, one of them with a new model, and a basket with one, then one figure stands there, with the
+    three points, the mark of the new model and a sentence for who cannot see it."""
+    ended(desk, client, [by_model(NAMED, "m-1")] * 2, engines=["doubao"], repeats=2)
+    for model in ("m-1", "m-1", "m-2"):
+        ended(desk, client, [by_model(NAMED, model), by_model(OTHER, model)] * 2)
+    page = client.get(f"/history?brand={BRAND}").text
+    [figure] = page.split('<figure class="chart"')[1:]
+    assert 'id="chart-history-A"' in figure
+    told = re.search(r'class="chart-spec">(.*?)</script>', figure)
+    assert told is not None
+    values = json.loads(told[1])["spec"]["data"]["values"]
+    assert [(value["value"], value["changed"]) for value in values] == [(0.5, False), (0.5, False), (0.5, True)]
+    assert "50%" in figure.split('class="said until-drawn">')[1].split("</p>")[0]
+    assert page.count('id="chart-configs"') == page.count("/charts.js") == 1
 
 
 def test_what_goes_on_has_no_history_yet(desk: Desk, client: ContractClient) -> None:

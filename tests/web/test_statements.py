@@ -139,6 +139,7 @@ def _history(path: str) -> Call:
 CALLS: list[tuple[str, str, Call]] = [
     ("GET", "/", _listing("/")),
     ("GET", "/executions/{execution_id}", _of("/executions/{execution_id}")),
+    ("GET", "/executions/{execution_id}/report", _of("/executions/{execution_id}/report", _ended)),
     ("POST", "/executions/{execution_id}/cancel", _of("/executions/{execution_id}/cancel")),
     ("POST", "/executions/{execution_id}/retry", _of("/executions/{execution_id}/retry", _ended)),
     (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from brandq.charts.chart import LEGEND_COLUMNS, Chart, Legend, Spec, specification, tooltip
@@ -272,7 +272,8 @@ def _time_axis(times: Sequence[datetime], words: Words) -> Spec:
         "title": None,
         "scale": {
             "type": "utc",
-            "domain": [_milliseconds(first - margin), _milliseconds(last + margin)],
+            # as texts, here and below: Vega's interpreter, which draws under our policy, makes no instants of numbers
+            "domain": [_iso(first - margin), _iso(last + margin)],
             "nice": False,
         },
         "axis": {
@@ -281,9 +282,13 @@ def _time_axis(times: Sequence[datetime], words: Words) -> Spec:
             "format": shape,
             "labelOverlap": "greedy",
             # few points have their own times under them
-            **({"values": [_milliseconds(at) for at in times]} if len(times) <= _MOST_WRITTEN else {"tickCount": 6}),
+            **({"values": [_iso(at) for at in times]} if len(times) <= _MOST_WRITTEN else {"tickCount": 6}),
         },
     }
+
+
+def _iso(at: datetime) -> str:
+    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _history_spec(

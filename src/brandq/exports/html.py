@@ -40,7 +40,7 @@ _DRAWN_WIDTH = 760
 #: on paper fewer: it is made slowly, and read from its beginning to its end
 _MOST_ON_PAPER = 60
 #: engines beside one another on a sheet
-_PRINT_COLUMNS = 6
+PRINT_COLUMNS = 6
 
 _TEMPLATES = environment(PackageLoader("brandq.exports"))
 
@@ -171,10 +171,10 @@ def body(
         "pages_shown": _PAGES_SHOWN,
         "prompts_open": _PROMPTS_OPEN,
         "prompts_shown": max(1, min(prompts, _MOST_BY_PROMPT // len(brands))),
-        "engines_by_prompt": 1 < len(engines) <= _PRINT_COLUMNS
+        "engines_by_prompt": 1 < len(engines) <= PRINT_COLUMNS
         and len(brands) * len(engines) * prompts <= _MOST_BY_PROMPT_AND_ENGINE,
         "most_on_paper": _MOST_ON_PAPER,
-        "print_columns": _PRINT_COLUMNS,
+        "print_columns": PRINT_COLUMNS,
         "digest": digest_of_report,
         "chain": chain,
     }

@@ -22,7 +22,7 @@ from brandq.web.exporting import FORMS, MEDIA_TYPES, exported
 from brandq.web.listing import AFTER, LISTING, read_listing
 from brandq.web.openapi import JSON, Operation, Parameter, Returns, Visit, operation
 from brandq.web.schemas import COUNT, FLAG, ref, words
-from brandq.words import LANGUAGES, language_of
+from brandq.words import LANGUAGES
 
 #: what is read of a stored report
 Stored = TypeVar("Stored")
@@ -241,7 +241,7 @@ def show_report(visit: Visit) -> Response:
     kept = standing_report(visit.desk, found, counted, version, store.find_report)
     if kept is None:
         return _not_ready(visit, found, counted)
-    language = visit.given["language"] or language_of(visit.request.headers.get("accept-language", ""))
+    language = visit.given["language"] or wire.words_of(visit.request).language
     return exported(visit.desk, visit.request, kept, form, language)
 
 

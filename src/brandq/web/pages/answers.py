@@ -133,7 +133,7 @@ def clauses(words: Words, wanted: SampleFilter, given: Mapping[str, str]) -> lis
     if "name" in given:
         found.append(Clause(words.say("naming {brand}", brand=given["name"]), {"name": None}))
     if wanted.answer_type:
-        told = words.say("of the type “{answer_type}”", answer_type=_term(words, wanted.answer_type))
+        told = words.say("of the type “{answer_type}”", answer_type=words.term(wanted.answer_type))
         found.append(Clause(told, {"answer_type": None}))
     if wanted.outcome:
         found.append(Clause(outcome_words(words, wanted.outcome), {"outcome": None}))
@@ -142,7 +142,7 @@ def clauses(words: Words, wanted: SampleFilter, given: Mapping[str, str]) -> lis
 
 def _source_words(words: Words, wanted: SampleFilter) -> str:
     where = [wanted.domain] if wanted.domain else []
-    where += [_term(words, wanted.source_class)] if wanted.source_class else []
+    where += [words.term(wanted.source_class)] if wanted.source_class else []
     site = " · ".join(where) or words.say("any site")
     if wanted.retrieved:
         return words.say("whose engine looked at a page of {site} and gave none as a source", site=site)
@@ -156,33 +156,10 @@ def places(words: Words, wanted: SampleFilter) -> list[Clause]:
         ("prompt_no", wanted.prompt_no and words.say("prompt {number}", number=wanted.prompt_no)),
         ("repeat_no", wanted.repeat_no and words.say("repeat {number}", number=wanted.repeat_no)),
         ("model", wanted.served_model and words.say("answered by {model}", model=wanted.served_model)),
-        ("error", wanted.error_code and words.say("error “{error}”", error=_term(words, wanted.error_code))),
-        ("state", wanted.state and _term(words, wanted.state)),
+        ("error", wanted.error_code and words.say("error “{error}”", error=words.term(wanted.error_code))),
+        ("state", wanted.state and words.term(wanted.state)),
     )
     return [Clause(str(text), {name: None}) for name, text in told if text]
-
-
-#: what codes are called
-_NAMES: Mapping[str, str] = {
-    "pos": "positive",
-    "neu": "neutral",
-    "mixed": "mixed",
-    "neg": "negative",
-    "owned": "own site",
-    "competitor": "competitor's site",
-    "review": "reviews",
-    "ugc": "social media and forums",
-    "reference": "reference work",
-    "ecommerce": "shop",
-    "gov": "government",
-    "info": "information",
-    "unknown_brand": "does not know the brand",
-    "truncated": "cut off",
-}
-
-
-def _term(words: Words, code: str) -> str:
-    return words.template(_NAMES.get(code, code))
 
 
 def strength_words(words: Words, strength: int | None) -> str | None:
@@ -226,7 +203,7 @@ def highlights_of(words: Words, plan: Plan, text: str, found: Sequence[BrandFind
             for n, (start, end) in enumerate(each.doubtful)
         ]
         if each.sentiment:
-            title = words.say("How it speaks of {brand}: {told}", brand=each.brand, told=_term(words, each.sentiment))
+            title = words.say("How it speaks of {brand}: {told}", brand=each.brand, told=words.term(each.sentiment))
             label = f"{each.brand} {_SIGNS[each.sentiment]}" if several else _SIGNS[each.sentiment]
             kind = f"evidence {each.sentiment}"
             marked += [Highlight(start, end, kind, title, label, element="span") for start, end in each.evidence]
@@ -338,7 +315,7 @@ def show_answers(visit: Visit) -> Response:
             (each, finding_words(words, each, wanted.brand or found.plan.subject.name)) for each in store.FINDINGS
         ],
         outcomes=[(each, outcome_words(words, each)) for each in store.OUTCOMES],
-        term=lambda code: _term(words, code),
+        term=words.term,
         previous=rows[0].sample_id if rows and (more if before else after > 0) else None,
         following=rows[-1].sample_id if rows and (more or before) else None,
     )
@@ -407,7 +384,7 @@ def show_answer_page(visit: Visit) -> Response:
         cut=len(text) > MOST_TEXT_CHARS,
         brands=_rows(found.plan, said),
         strength=lambda strength: strength_words(words, strength),
-        term=lambda code: _term(words, code),
+        term=words.term,
         sources=_sources(findings, evidence.answer.citations),
         cost_basis=_basis(words, evidence.answer.cost_basis),
         clauses=[*clauses(words, wanted, given), *places(words, wanted)],

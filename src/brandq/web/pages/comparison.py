@@ -8,7 +8,7 @@ from typing import Any
 
 from starlette.responses import Response
 
-from brandq import store
+from brandq import charts, store
 from brandq.errors import Conflict
 from brandq.plan import Plan
 from brandq.states import ExecutionState
@@ -86,6 +86,8 @@ def show_comparison(visit: Visit) -> Response:
         reason=reason,
         choices=choices_of(found, others, methods, words),
         shown=document and _shown(document),
+        charts=charts.compared(document, words) if document else {},
+        chart_configs={"light": charts.config("light"), "dark": charts.config("dark")},
         findings=FINDINGS,
     )
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from starlette.responses import Response
 
-from brandq import store
+from brandq import charts, store
 from brandq.plan import Brand, Plan, name_key
 from brandq.store import Execution, Told, Wanted
 from brandq.web import wire
@@ -90,6 +90,8 @@ def show_history(visit: Visit) -> Response:
         ended = [] if brand is None else store.list_executions(db, owner, wanted, MOST_POINTS)
         asked = [one for one in ended if engine is None or engine in _engines(one.plan)]
         told = store.told_of_brand(db, [_wanted(one, brand or "", engine) for one in asked])
+    words = words_for(visit.request)
+    series = series_of(asked, told, brand or "", engine, words)
     return page(
         visit,
         "history.html",
@@ -97,7 +99,9 @@ def show_history(visit: Visit) -> Response:
         engine=engine,
         brands=known,
         engines=sorted({name for one in ended for name in _engines(one.plan)}),
-        series=series_of(asked, told, brand or "", engine, words_for(visit.request)),
+        series=series,
+        charts=charts_of(series, engine, words),
+        chart_configs={"light": charts.config("light"), "dark": charts.config("dark")},
         executions=len(asked),
         most=MOST_POINTS if len(ended) == MOST_POINTS else None,
     )
@@ -165,6 +169,34 @@ def series_of(
             )
         )
     return found
+
+
+def charts_of(series: Sequence[Series], engine: str | None, words: Words) -> dict[str, charts.Chart]:
+    """A chart for each series that has two numbers or more, by its letter."""
+    drawn = {}
+    for one in series:
+        points = [_drawn(point, engine) for point in one.points if point.rate and point.rate["value"] is not None]
+        chart = charts.history(points, words) if len(points) > 1 else None
+        if chart is not None:
+            drawn[one.letter] = chart
+    return drawn
+
+
+def _drawn(point: Point, engine: str | None) -> charts.Point:
+    rate, found = point.rate or {}, point.execution
+    changes = [f"{name}: {', '.join(then)} → {', '.join(now)}" for name, then, now in point.breaks]
+    return charts.Point(
+        at=found.ended_at or found.updated_at,
+        execution_id=found.execution_id,
+        value=rate["value"],
+        low=rate["low"],
+        high=rate["high"],
+        k=rate["k"],
+        n=rate["n"],
+        label=found.plan.label,
+        model_change="; ".join(changes) or None,
+        engine=engine,
+    )
 
 
 def _letter(number: int) -> str:
