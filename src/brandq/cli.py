@@ -88,13 +88,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         errors.print(spoken.say("{title}:", title=spoken.told(error.title)), style="bold red", markup=False)
         for fault in error.faults:
             told = spoken.say("{place}: {fault}", place=fault.pointer or "/", fault=spoken.told(fault.detail))
-            errors.print(f"  {told}", markup=False)
+            errors.print(f"  {told}", markup=False, soft_wrap=True)
         return 2
     except (DatabaseNotReady, BrokerUnreachable) as error:
-        errors.print(words().told(str(error)), style="red", markup=False)
+        say(str(error), style="red", to=errors)
         return 3
     except BrandqError as error:
-        errors.print(words().told(str(error)), style="red", markup=False)
+        say(str(error), style="red", to=errors)
         return 2
     except KeyboardInterrupt:
         errors.print(words().say("stopped"))

@@ -132,7 +132,7 @@ def foretold(accepted: Accepted) -> list[str]:
         money = f"costs nothing ({cost['basis']})"
     else:
         money = f"costs {cost['low']} to {cost['high']} {cost['currency']} ({cost['basis']})"
-    return [f"{calls}, about {estimate['seconds']} s", money, estimate["precision"]["words"]]
+    return [f"{calls}, {money}, about {estimate['seconds']} s", estimate["precision"]["words"]]
 
 
 def see_through(desk: Desk, execution_id: str, out: Path | None) -> int:
@@ -204,7 +204,7 @@ def rendered(document: Mapping[str, Any], form: str, *, beside: str | None = Non
         return json.dumps(document, ensure_ascii=False, indent=2) + "\n"
     if form == "md":
         return markdown.render(document, words=words)
-    return html.render(document, beside=beside, words=words)
+    return html.render(document, beside=beside, words=words or words_in("en"))
 
 
 def exported(database: store.Database, document: Mapping[str, Any], form: str, words: Words) -> Iterator[bytes]:
@@ -268,8 +268,8 @@ def _asked_words(listed: EngineListing, known: Known, now: datetime) -> Text:
     """Whether it can be asked here, and whether it is: a line for each thing to know."""
     if not listed.configured and not listed.simulated:
         return Text(words().told(f"set {' or '.join(listed.key_env)}"), style="dim")
-    lines = [_pause_words("the provider", known.provider, now)] if known.provider and known.provider.open_until else []
-    lines += [_pause_words(model, state, now) for model, state in known.models.items()]
+    lines = [_pause_words("paused", known.provider, now)] if known.provider and known.provider.open_until else []
+    lines += [_pause_words(f"{model} paused", state, now) for model, state in known.models.items()]
     if known.slowed_to_per_minute is not None:
         lines.append(f"slowed to {known.slowed_to_per_minute:g} per minute")
     key = "SIMULATED" if listed.simulated else "key present" if listed.key_env else "needs no key"
@@ -282,8 +282,8 @@ def _asked_words(listed: EngineListing, known: Known, now: datetime) -> Text:
 def _pause_words(what: str, state: store.EngineState, now: datetime) -> str:
     until = state.open_until
     if until and until > now:
-        return f"{what} paused until {_clock(until, now)}: {state.open_reason}"
-    return f"{what} paused until a call succeeds: {state.open_reason}"
+        return f"{what}: {state.open_reason} until {_clock(until, now)}"
+    return f"{what}: {state.open_reason} until a call succeeds"
 
 
 def _clock(at: datetime, now: datetime) -> str:

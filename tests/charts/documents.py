@@ -45,7 +45,7 @@ HOSTILE = (
     "مؤسسة السيارات الكهربائية",
     "\u202egnp.exe\u202c 'quoted' \\ back\\slash",
     "W" * 100,
-    "{{ 7*7 }} ${alert(1)} #{x} \ud800",
+    "{{ 7*7 }} ${alert(1)} #{x} \ufffe",
 )
 _DOMAINS = (
     *("zhihu.com", "autohome.com.cn", "tesla.com", "wikipedia.org", "caranddriver.com", "reddit.com", "jd.com"),

@@ -23,7 +23,7 @@ from itertools import product
 from tests.house_rules import SRC
 
 #: a text for readers has two words, or a word beside a gap
-_PROSE = re.compile(r"(?:[A-Za-z]{2,}|\})[,;:.)'`]{0,2} [(`'\"]?(?:[A-Za-z]|\{)|[a-z]{2,} \{|\} [a-z]{2,}")
+_PROSE = re.compile(r"(?:[A-Za-z]{2,}|\})[,;:.)'`]{0,2} [(`'\"]?(?:[A-Za-z]|\{)|[a-z]{2,} \{|\} +\(?[a-z]{2,}")
 _WORD = re.compile("[A-Za-z]{2}")
 _GAP = re.compile(r"\{[^{}]*\}")
 _HAN = re.compile(r"[㐀-鿿]")
@@ -87,6 +87,7 @@ SILENT_TEXTS: dict[str, str] = {
     "  curl -s {url}/api/executions -H 'Content-Type: application/json' -d '{body}'": "to be typed",
     "{judge_name}, model {model}, prompt {prompt_version}": "hashed, and a name",
     "--brands {path}": "a place",
+    "{wait_ms} ms": "reads the same in every language",
     "{sent_at} UTC": "reads the same in every language",
     "BEGIN IMMEDIATE": "SQL",
     "Brand Coverage": "a name that another product gives",
@@ -244,8 +245,10 @@ class _Walker(ast.NodeVisitor):
     def _told(self, node: ast.expr) -> None:
         if self.silent:
             return
-        prose = [template for template in templates_of(node) if is_prose(template)]
-        for template in dict.fromkeys(prose):
+        templates = templates_of(node)
+        if not any(map(is_prose, templates)):
+            return
+        for template in filter(has_word, templates):
             if template not in SILENT_TEXTS:
                 self._add(template, node.lineno, said=False)
 
@@ -296,7 +299,12 @@ def is_prose(template: str) -> bool:
     """Whether it has two words in it, or a word beside a gap."""
     if template.startswith("\n"):
         return False  # a list of words over several lines
-    return bool(_PROSE.search(template) and _WORD.search(_GAP.sub("", template))) and not _HAN.search(template)
+    return bool(_PROSE.search(template)) and has_word(template) and not _HAN.search(template)
+
+
+def has_word(template: str) -> bool:
+    """Whether a word of its own stands in it."""
+    return bool(_WORD.search(_GAP.sub("", template)))
 
 
 # -- f-strings and what they become

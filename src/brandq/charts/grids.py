@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from brandq.charts.chart import Chart, Spec, specification, tooltip
-from brandq.charts.labels import clean, shortened, wrapped
+from brandq.charts.labels import clean, ems, fits, shortened, wrapped
 from brandq.charts.rows import row_axis, row_scale, row_step
-from brandq.charts.telling import ABSENT, Number, counts, has_interval, interval, percent, rate
+from brandq.charts.telling import ABSENT, Number, counts, has_interval, interval, n_of, out_of, percent, rate, sentences
 from brandq.words import Words
 
 Document = Mapping[str, Any]
@@ -19,18 +20,36 @@ _EXPORT_WIDTH = 720
 _PROMPT_WIDTH = 18.0
 #: what a column lies between inside its lane
 _INSET = 0.07
+#: the size of letters in the heads of columns, and how long a slanted one may be, in ems
+_HEAD_SIZE, _SLANTED_WIDTH = 11.0, 12.0
+#: how far a slanted label reaches to the right, for its length
+_SLANT = 0.71
+#: from here on a block is so dark, or so bright on dark ground, that its text is the other one
+_DEEP = 0.7
 #: pixels from the middle of a row up to its number, and down to its interval
 _UP, _DOWN = -8, 8
 
 
-def _columns(names: Sequence[str], beside: int, own: Sequence[int] = (), *, least: int = 46) -> tuple[Spec, Any, int]:
-    """The axis of columns at the top, its labels, and the least width in pixels; ``beside``: what stands beside them.
+@dataclass(frozen=True)
+class _Columns:
+    """The axis of columns at the top, the labels that it takes, the least width of the figure in pixels, and how many
+    pixels slanted labels reach beyond the right end of the columns."""
 
-    Names stand in up to three lines of their column.
+    axis: Spec
+    labels: Sequence[Sequence[str]]
+    least_width: int
+    over: int
+
+
+def _columns(names: Sequence[str], beside: int, own: Sequence[int] = (), *, least: int = 46) -> _Columns:
+    """The columns of a figure where ``beside`` pixels are taken by what stands beside them.
+
+    Names stand in up to three lines of their column, or where one of them is too long for it, all are slanted.
     """
     width = max(least, (_EXPORT_WIDTH - beside) / max(1, len(names)))
-    # letters beside one another have less room than one of them over another
-    labels = [wrapped(name, (width - 8) / 11.5, 3) for name in names]
+    room = (width - 6) / _HEAD_SIZE
+    level = all(fits(name, room, 3) for name in names)
+    labels = [wrapped(name, room, 3) if level else [shortened(name, _SLANTED_WIDTH)] for name in names]
     bold = " || ".join(f"floor(datum.value) === {number}" for number in own) or "false"
     axis = {
         "orient": "top",
@@ -39,12 +58,16 @@ def _columns(names: Sequence[str], beside: int, own: Sequence[int] = (), *, leas
         "labelExpr": "columns[floor(datum.value)]",
         "labelFontWeight": {"condition": {"test": bold, "value": "bold"}, "value": "normal"},
         "labelOverlap": False,
-        "labelAngle": 0,
-        "labelLimit": round(max(width, least)),
+        "labelLimit": 260,
+        **({"labelAngle": 0} if level else {"labelAngle": -45, "labelAlign": "left", "labelBaseline": "middle"}),
         # lines go down from the first, so the first begins higher
         "labelPadding": 8 + 13 * (max(map(len, labels), default=1) - 1),
     }
-    return axis, labels, round(beside + least * len(names))
+    over = 0.0
+    if not level:
+        for place, (label,) in enumerate(reversed(labels)):
+            over = max(over, _SLANT * _HEAD_SIZE * ems(label) - (place + 0.5) * least)
+    return _Columns(axis, labels, round(beside + least * len(names)), round(over))
 
 
 def mention_rates_by_engine(document: Document, words: Words) -> Chart | None:
@@ -56,9 +79,9 @@ def mention_rates_by_engine(document: Document, words: Words) -> Chart | None:
     if all(number["value"] is None for row in rates for number in row):
         return None
     own = [number for number, brand in enumerate(brands) if brand["subject"]]
-    top, columns, least = _columns([brand["name"] for brand in brands], 200, own, least=48)
+    columns = _columns([brand["name"] for brand in brands], 200, own, least=48)
     left, labels = row_axis([engine["engine"] for engine in engines], width=10.0)
-    usable = [words.say("n = {n}", n=words.number(engine["usable"].get("k", 0))) for engine in engines]
+    usable = [n_of(engine["usable"].get("k", 0), words) for engine in engines]
     said = _engines_told(document, words)
     values = [
         _laned(row, column, brand, engines[row]["engine"], rates[row][column], words)
@@ -95,7 +118,7 @@ def mention_rates_by_engine(document: Document, words: Words) -> Chart | None:
 
     layers = [
         lines(range(len(brands) + 1), "lane", None),
-        lines(lanes, "middle", {**top, "values": lanes}),
+        lines(lanes, "middle", {**columns.axis, "values": lanes}),
         {"mark": {"type": "point", "opacity": 0}, "encoding": {"y": {**position, "axis": left}}},
         marks(
             "datum.bounded",
@@ -122,17 +145,18 @@ def mention_rates_by_engine(document: Document, words: Words) -> Chart | None:
     spec = specification(
         layers,
         said=said,
-        height={"step": 42},
-        least_width=least,
+        height=42 * len(engines),
+        least_width=columns.least_width,
+        over=max(0, columns.over - round(_HEAD_SIZE * ems(usable[0]))),
         values=values,
-        texts={"columns": columns, "rows": labels, "told": usable},
+        texts={"columns": columns.labels, "rows": labels, "told": usable},
         resolve={"axis": {"x": "independent", "y": "independent"}},
     )
     note = words.say(
         "Each column goes from 0% to 100%, the dotted line is at 50%; lines are 95% intervals; n: usable answers."
     )
     if any(number["value"] is not None and not has_interval(number) for row in rates for number in row):
-        note += " " + words.say("A hollow point has no interval.")
+        note = sentences(words, note, words.say("A hollow point has no interval."))
     return Chart("mention_rates_by_engine", words.say("Mention rate by engine"), said, note, spec)
 
 
@@ -209,7 +233,7 @@ def heat_map(document: Document, words: Words) -> Chart | None:
             "prompt": clean(texts[row]),
             "value": number["value"],
             "present": number["value"] is not None,
-            "deep": (number["value"] or 0.0) >= 0.5,
+            "deep": (number["value"] or 0.0) >= _DEEP,
             "rate": rate(number, words),
             "written": f"{rate(number, words)} ({counts(number, words)})" if number["value"] is not None else ABSENT,
             "interval": interval(number, words),
@@ -227,13 +251,14 @@ def heat_map(document: Document, words: Words) -> Chart | None:
     spec = _blocks(
         values, texts, [brand["name"] for brand in brands], tips, own=own, said=told, beside=230, width=_PROMPT_WIDTH
     )
-    note = words.say("Darker is more often; a dash: no usable answer.")
+    note = words.say("The stronger the colour, the more often; a dash: no usable answer.")
     if len(shown) < len(prompts):
-        note += " " + words.count(
+        left_out = words.count(
             len(prompts) - len(shown),
             "Shown are the prompts whose answers name the tracked brands most; {n} more is left out.",
             "Shown are the prompts whose answers name the tracked brands most; {n} more are left out.",
         )
+        note = sentences(words, note, left_out)
     return Chart("heat_map", words.say("Mention rate by prompt"), told, note, spec)
 
 
@@ -298,14 +323,9 @@ def named_and_cited(document: Document, words: Words) -> Chart | None:
                     "kind": words.say(head),
                     "value": part,
                     "present": True,
-                    "deep": part >= 0.5,
+                    "deep": part >= _DEEP,
                     "rate": f"{percent(part, words)} ({words.number(row[kind])})",
-                    "written": words.say(
-                        "{k} of {n} ({value})",
-                        k=words.number(row[kind]),
-                        n=words.number(row["usable"]),
-                        value=percent(part, words),
-                    ),
+                    "written": out_of(row[kind], row["usable"], words),
                 }
             )
     first = rows[0]
@@ -324,7 +344,7 @@ def named_and_cited(document: Document, words: Words) -> Chart | None:
     heads = [words.say(head) for _, head in _NAMED_AND_CITED]
     spec = _blocks(values, names, heads, tips, own_rows=own, said=said, beside=190, width=13.0, least=84)
     note = words.say("Shares of the usable answers, with counts. Brands without a domain in the plan are left out.")
-    return Chart("named_and_cited", words.say("Named and cited"), said, note, spec)
+    return Chart("named_and_cited", words.say("Named or cited"), said, note, spec)
 
 
 def _blocks(
@@ -341,7 +361,7 @@ def _blocks(
     least: int = 46,
 ) -> Spec:
     """A block for each record, the darker the higher its ``value``, with its ``rate`` written in it."""
-    top, heads, least_width = _columns(columns, beside, own, least=least)
+    heads = _columns(columns, beside, own, least=least)
     left, labels = row_axis(rows, own_rows, width=width)
     across = {"field": "column", "type": "ordinal", "scale": row_scale(len(columns), 0.0), "axis": None}
     down = {"field": "row", "type": "ordinal", "scale": row_scale(len(rows), 0.0), "axis": None}
@@ -352,7 +372,7 @@ def _blocks(
             "transform": [{"filter": "datum.present"}],
             "mark": {"type": "rect", "style": "block"},
             "encoding": {
-                "x": {**across, "axis": top},
+                "x": {**across, "axis": heads.axis},
                 "y": {**down, "axis": left},
                 "fill": {
                     "field": "value",
@@ -388,9 +408,10 @@ def _blocks(
     return specification(
         layers,
         said=said,
-        height={"step": row_step(labels, 30, 36)},
-        least_width=least_width,
+        height=len(rows) * row_step(labels, 30, 36),
+        least_width=heads.least_width,
+        over=heads.over,
         values=values,
-        texts={"columns": heads, "rows": labels},
+        texts={"columns": heads.labels, "rows": labels},
         resolve={"axis": {"x": "independent", "y": "independent"}},
     )

@@ -9,7 +9,7 @@ from brandq.charts.brands import interval_note
 from brandq.charts.chart import Chart
 from brandq.charts.labels import clean
 from brandq.charts.rows import Row, interval_rows, rate_scale
-from brandq.charts.telling import ABSENT, counts, rate, spread
+from brandq.charts.telling import ABSENT, counts, rate, sentences, spread
 from brandq.words import Words
 
 Document = Mapping[str, Any]
@@ -46,7 +46,7 @@ def sources(document: Document, words: Words) -> Chart | None:
             more={
                 words.say("Class"): kinds[row["source_class"] or ""],
                 words.say("Owner"): row["owner"] or ABSENT,
-                words.say("Pages"): words.number(row["pages"]),
+                words.say("Pages given"): words.number(row["pages"]),
             },
         )
         for row in shown
@@ -62,13 +62,12 @@ def sources(document: Document, words: Words) -> Chart | None:
         interval=spread(first["answers"], words),
     )
     scale = rate_scale(words.say("Answers that cite the domain"), [row.number for row in told])
-    titles = words.say("Domain"), words.say("Cited in")
+    titles = words.say("Domain"), words.say("Answers citing it")
     spec = interval_rows(told, scale, words, said=said, titles=titles, kinds=kinds, colours="classes", bars=True)
     note = interval_note([row.number for row in told], words, bars=True)
     if domains > len(shown):
-        note += " " + words.count(
-            domains - len(shown), "{n} more domain is not shown.", "{n} more domains are not shown."
-        )
+        left_out = words.count(domains - len(shown), "{n} more domain is not shown.", "{n} more domains are not shown.")
+        note = sentences(words, note, left_out)
     return Chart("sources", words.say("Cited domains"), said, note, spec)
 
 
@@ -97,9 +96,5 @@ def source_classes(document: Document, words: Words) -> Chart | None:
     scale = rate_scale(words.say("Part of the cited pages"), [row.number for row in rows])
     titles = words.say("Class"), words.say("Share of sources")
     spec = interval_rows(rows, scale, words, said=said, titles=titles, kinds=kinds, colours="classes", bars=True)
-    # each row is its class, and says so
-    for layer in spec["layer"]:
-        if "fill" in layer.get("encoding", {}):
-            layer["encoding"]["fill"]["legend"] = None
     note = interval_note([row.number for row in rows], words, bars=True)
     return Chart("source_classes", words.say("Classes of sources"), said, note, spec)

@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from brandq.charts.chart import Spec, specification, tooltip
+from brandq.charts.chart import LEGEND_COLUMNS, Legend, Spec, specification, tooltip
 from brandq.charts.labels import clean, ems
-from brandq.charts.rows import legend_columns, row_axis, row_scale, row_step
-from brandq.charts.telling import percent
+from brandq.charts.rows import row_axis, row_scale, row_step
+from brandq.charts.telling import ABSENT, out_of
 from brandq.words import Words
 
 _LEAST_WIDTH = 420
@@ -47,6 +47,12 @@ def stacked(
     seen = [kinds[kind] for kind in kinds if any(stack.parts.get(kind) for stack in stacks)]
     tips = tooltip({"name": titles[0], "kind": titles[1], "written": words.say("Answers")})
     kind = {"field": "kind", "type": "nominal", "scale": {"domain": list(kinds.values()), "range": colours}}
+    # by its number, since what has the domain of the bars becomes one legend with theirs
+    text = {
+        "field": "part",
+        "type": "nominal",
+        "scale": {"domain": list(range(len(kinds))), "range": f"{colours}_text"},
+    }
     ends = {"domain": [0, 1], "nice": False}
     layers: list[Spec] = [
         {
@@ -55,7 +61,7 @@ def stacked(
                 "y": {**position, "axis": axis},
                 "x": {"field": "from", "type": "quantitative", "scale": ends, "title": None, "axis": None},
                 "x2": {"field": "to"},
-                "fill": {**kind, "legend": {"values": seen, "columns": legend_columns(seen)}},
+                "fill": {**kind, "legend": {"values": seen, "columns": {"expr": LEGEND_COLUMNS}}},
                 "tooltip": tips,
             },
         },
@@ -65,8 +71,8 @@ def stacked(
                 "y": {**position, "axis": told_axis},
                 "x": {"field": "middle", "type": "quantitative", "axis": None},
                 "text": {"field": "count", "type": "nominal"},
-                "color": {**kind, "scale": {**kind["scale"], "range": f"{colours}_text"}, "legend": None},
-                "opacity": {"condition": {"test": "datum.part * width >= datum.room", "value": 1}, "value": 0},
+                "color": {**text, "legend": None},
+                "opacity": {"condition": {"test": "datum.share * width >= datum.room", "value": 1}, "value": 0},
                 "tooltip": tips,
             },
         },
@@ -74,10 +80,11 @@ def stacked(
     return specification(
         layers,
         said=said,
-        height={"step": row_step(labels)},
+        height=len(stacks) * row_step(labels),
         least_width=_LEAST_WIDTH,
         values=[record for number, stack in enumerate(stacks) for record in _records(number, stack, kinds, words)],
         texts={"rows": labels, "told": [stack.told for stack in stacks]},
+        legend=Legend.of(seen, labels, [stack.told for stack in stacks]),
         resolve={"axis": {"y": "independent"}},
     )
 
@@ -86,9 +93,10 @@ def _records(number: int, stack: Stack, kinds: Mapping[str, str], words: Words) 
     whole = sum(stack.parts.get(kind, 0) for kind in kinds)
     if not whole:
         # the row is there, and empty
-        return [{"row": number, "name": clean(stack.name), "from": 0, "to": 0, "middle": 0, "part": 0, "room": 1}]
+        ends = {"from": 0, "to": 0, "middle": 0, "share": 0, "room": 1}
+        return [{"row": number, "name": clean(stack.name), "kind": ABSENT, "count": "", "written": ABSENT, **ends}]
     found, before = [], 0
-    for kind, label in kinds.items():
+    for part, (kind, label) in enumerate(kinds.items()):
         count = stack.parts.get(kind, 0)
         if not count:
             continue
@@ -101,12 +109,11 @@ def _records(number: int, stack: Stack, kinds: Mapping[str, str], words: Words) 
                 "from": before / whole,
                 "to": (before + count) / whole,
                 "middle": (before + count / 2) / whole,
-                "part": count / whole,
+                "share": count / whole,
+                "part": part,
                 "room": round(_FONT_SIZE * ems(written)) + _MARGIN,
                 "count": written,
-                "written": words.say(
-                    "{k} of {n} ({value})", k=written, n=words.number(whole), value=percent(count / whole, words)
-                ),
+                "written": out_of(count, whole, words),
             }
         )
         before += count

@@ -12,13 +12,10 @@ from typing import Any, Literal
 
 Theme = Literal["light", "dark"]
 
-#: fonts with Chinese come first after the system's own: what draws to a file takes the first that there is, and no other
-FONTS = (
-    'system-ui, -apple-system, "Noto Sans CJK SC", "PingFang SC", "Microsoft YaHei", "Segoe UI", "Helvetica Neue", '
-    '"Noto Color Emoji", sans-serif'
-)
+#: fonts with Chinese come first after the system's own: what draws to a file takes the first that there is
+FONTS = 'system-ui, "Noto Sans CJK SC", "PingFang SC", "Microsoft YaHei", sans-serif'
 
-_BLACK, _WHITE = "#10161d", "#ffffff"
+_BLACK, _WHITE = "#000000", "#ffffff"
 
 
 @dataclass(frozen=True)
@@ -81,7 +78,7 @@ PALETTES: dict[Theme, Palette] = {
             "sentiments_text": _texts(False, True, False, False, True),
             "outcomes": ["#3f8fc4", "#e69f00", "#7a5f16", "#7d5a79", "#ff9457", "#6b7683", "#2b323b"],
             "outcomes_text": _texts(False, False, True, True, False, True, True),
-            "rates": ["#1b222a", "#1c3a53", "#1e5780", "#2f7db4", "#6db8e8", "#c6e6fb"],
+            "rates": ["#1b222a", "#1b3247", "#1c4565", "#1e567f", "#5aa9dd", "#c6e6fb"],
             "rates_text": _texts(True, False),
             "classes": [
                 *("#56b4e9", "#ff9457", "#9bd3f5", "#33c29a", "#f0b73a"),
@@ -142,6 +139,8 @@ def config(theme: Theme) -> dict[str, Any]:
             "scale": {"grid": True, "labelColor": palette.quiet, "labelFontSize": 11},
             "interval": {"strokeWidth": 2.5, "strokeCap": "round"},
             "thin-interval": {"strokeWidth": 2, "strokeCap": "round"},
+            # sets an interval off from the bar that it lies over
+            "halo": {"color": palette.ground, "strokeWidth": 4, "opacity": 0.75},
             "bar-interval": {"color": palette.text, "strokeWidth": 1.5},
             "point": {"size": 90, "filled": True, "opacity": 1},
             "small-point": {"size": 44, "filled": True, "opacity": 1},
@@ -156,6 +155,7 @@ def config(theme: Theme) -> dict[str, Any]:
             "quiet": {"color": palette.quiet, "fontSize": 11},
             "value": {"color": palette.text, "fontSize": 11},
             "break": {"color": palette.quiet, "strokeWidth": 1.5, "strokeDash": [5, 4]},
+            "range": {"strokeWidth": 2, "opacity": 0.55},
             "band": {"opacity": 0.16},
             "trend": {"strokeWidth": 2.5, "strokeCap": "round", "strokeJoin": "round"},
         },

@@ -37,16 +37,16 @@ def exported(desk: Desk, request: Request, kept: KeptReport, form: str, language
     if form == "md":
         made = Response(markdown.render(document, words=words), media_type="text/markdown")
         return _in_language(wire.with_etag(request, made), words)
-    if form == "html":
-        page = html.render(document, words=words)
-        policy = {"Content-Security-Policy": wire.page_policy(page)}
-        return _in_language(wire.with_etag(request, Response(page, media_type="text/html", headers=policy)), words)
     # names of columns are the same in every language
     told = None if form == "csv" else language
     headers = {"ETag": _etag(kept, form, told), "Cache-Control": "private, no-cache"}
     if wire.held(request, headers["ETag"]):
         return Response(status_code=304, headers=headers)
-    headers["Content-Disposition"] = disposition(document, form, told)
+    if form == "html":
+        # it is read where it stands, so it says what may be done in it
+        headers["Content-Security-Policy"] = wire.page_policy(html.styled())
+    else:
+        headers["Content-Disposition"] = disposition(document, form, told)
     media_type = MEDIA_TYPES[form][0]
     if request.method == "HEAD":
         # a stream says nothing of its length, and nothing is made for it

@@ -1,4 +1,4 @@
-"""Workbooks and PDFs, made by a process of their own, one at a time: this file is both ends of it.
+"""Pages, workbooks and PDFs, made by a process of their own, one at a time: this file is both ends of it.
 
 They take seconds of one processor and, for large reports, hundreds of megabytes. In this process each request would
 wait for the interpreter meanwhile, and the memory would stay. That one ends with its file, and is killed when whoever
@@ -26,7 +26,7 @@ from starlette.types import Receive, Scope, Send
 
 from brandq import store
 from brandq.errors import BrandqError, CannotMake, Conflict, DatabaseNotReady
-from brandq.exports import pdf, xlsx
+from brandq.exports import html, pdf, xlsx
 from brandq.exports.spreadsheets import read_by
 from brandq.reports.facts import SampleWithText
 from brandq.words import words_in
@@ -139,7 +139,7 @@ async def _by_a_process(order: Mapping[str, Any]) -> None:
 def main() -> None:
     """Make what the order on stdin asks for. An error that the caller is told goes to stdout, with a status of its own.
 
-    An order has the ``form``, pdf or xlsx, the ``document``, the ``language``, the ``path`` where the file goes, and
+    An order has the ``form``, html, pdf or xlsx, the ``document``, the ``language``, the ``path`` of the file, and
     the ``database_url``, from which a workbook's answers come.
     """
     order = json.loads(sys.stdin.buffer.read())
@@ -147,6 +147,9 @@ def main() -> None:
     try:
         if order["form"] == "pdf":
             path.write_bytes(pdf.made(document, words=words))
+        elif order["form"] == "html":
+            page = html.render(document, words=words)
+            path.write_text(page, encoding="utf-8", errors="replace")
         else:
             database = store.Database(order["database_url"], pool_size=1, name="brandq export")
             try:

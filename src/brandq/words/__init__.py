@@ -23,7 +23,7 @@ from babel.lists import format_list
 from babel.messages.pofile import read_po
 from babel.numbers import format_compact_decimal, format_currency, format_decimal, format_percent
 
-from brandq.words.telling import Clause, Recogniser, fill, gaps
+from brandq.words.telling import MOST_DEPTH, Clause, Recogniser, fill, gaps
 from brandq.words.terms import EXPLANATIONS, NAMES
 
 __all__ = [
@@ -48,8 +48,6 @@ OWN_NAMES: Mapping[Language, str] = {"en": "English", "zh": "简体中文"}
 TAGS: Mapping[Language, str] = {"en": "en", "zh": "zh-Hans"}
 
 _LOCALES: Mapping[Language, Locale] = {"en": Locale("en", "US"), "zh": Locale("zh", "CN", script="Hans")}
-#: how deep a message may hold another one
-_MOST_DEPTH = 4
 #: between the entries of a list, and between sentences that were joined into one
 _AND_SO_ON: Mapping[Language, str] = {"en": ", ", "zh": "、"}
 _EITHER: Mapping[Language, str] = {"en": " or ", "zh": " 或 "}
@@ -98,7 +96,7 @@ class Words:
         return "" if message is None else self._told(message, 0)
 
     def _tell(self, message: str, depth: int) -> str:
-        if self.language == "en" or depth > _MOST_DEPTH:
+        if self.language == "en" or depth > MOST_DEPTH:
             return message
         clauses = self._recogniser.read(message)
         if clauses is None:
@@ -148,7 +146,7 @@ class Words:
 
     @cached_property
     def _recogniser(self) -> Recogniser:
-        return Recogniser(list(self._catalogue))
+        return Recogniser(self._catalogue)
 
     # -- numbers, dates, amounts
 

@@ -7,17 +7,16 @@ import re
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
-from urllib.parse import quote, urlencode
+from typing import Any
+from urllib.parse import urlencode
 
-from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined, pass_context
-from jinja2.runtime import Context
-from markupsafe import Markup
+from jinja2 import ChoiceLoader, PackageLoader
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from brandq import __version__
 from brandq.errors import Fault
+from brandq.exports.templating import environment
 from brandq.settings import Settings
 from brandq.web import access, assets
 from brandq.web.access import Caller
@@ -31,13 +30,8 @@ THEMES = ("light", "dark")
 #: a page that is smaller is not worth packing
 _PACK_FROM = 2000
 
-_TEMPLATES = Environment(
-    loader=ChoiceLoader([PackageLoader("brandq.web"), PackageLoader("brandq.exports")]),
-    autoescape=True,
-    undefined=StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-)
+_TEMPLATES = environment(ChoiceLoader([PackageLoader("brandq.web"), PackageLoader("brandq.exports")]))
+_TEMPLATES.globals["asset"] = assets.url
 
 
 @dataclass(frozen=True)
@@ -163,81 +157,3 @@ def trouble(
     )
     shown.headers.update(headers or {})
     return shown
-
-
-# -- what templates may call
-
-
-@pass_context
-def _say(context: Context, text: str, /, **values: object) -> Markup:
-    """A text of ours with its gaps; what fills them is escaped."""
-    return Markup(_words(context).template(text)).format(**values)  # noqa: S704  # the texts are ours
-
-
-@pass_context
-def _count(context: Context, n: int, one: str, many: str, /, **values: object) -> Markup:
-    words = _words(context)
-    return _say(context, one if n == 1 else many, n=words.number(n), **values)
-
-
-def _words(context: Context) -> Words:
-    return cast(Words, context["words"])
-
-
-@pass_context
-def _told(context: Context, message: str | None) -> str:
-    return _words(context).told(message)
-
-
-@pass_context
-def _number(context: Context, value: float, digits: int = 0) -> str:
-    return _words(context).number(value, digits)
-
-
-@pass_context
-def _percent(context: Context, value: float, digits: int = 0) -> str:
-    return _words(context).percent(value, digits)
-
-
-@pass_context
-def _money(context: Context, amount: Any, currency: str) -> str:
-    return _words(context).money(amount, currency)
-
-
-@pass_context
-def _instant(context: Context, at: Any, *, seconds: bool = False) -> str:
-    return _words(context).instant(at, seconds=seconds)
-
-
-@pass_context
-def _day(context: Context, at: Any) -> str:
-    return _words(context).day(at)
-
-
-@pass_context
-def _duration(context: Context, seconds: Any) -> str:
-    return _words(context).duration(seconds)
-
-
-def _with_query(path: str, **values: object) -> str:
-    """An address with these parameters; those that are None are left out."""
-    given = {name: str(value) for name, value in values.items() if value is not None}
-    return f"{path}?{urlencode(given, quote_via=quote)}" if given else path
-
-
-def _iso(at: Any) -> str:
-    return at if isinstance(at, str) else str(at.isoformat())
-
-
-_TEMPLATES.globals.update(t=_say, count=_count, asset=assets.url, with_query=_with_query)
-_TEMPLATES.filters.update(
-    told=_told,
-    reason=_told,
-    number=_number,
-    percent=_percent,
-    money=_money,
-    instant=_instant,
-    day=_day,
-    duration=_duration,
-    iso=_iso,
-)
