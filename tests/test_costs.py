@@ -264,7 +264,9 @@ def test_run_says_what_it_may_cost_before_it_asks(tmp_path: Path) -> None:
         assert (refused.returncode, calls(simulator)) == (2, 0)
         assert "/cost_limit" in refused.stderr
         first = run("--cost-limit", "5 USD", "--system", "Be brief.")
-        assert first.stdout.splitlines()[0].startswith("2 calls, 0.002026 to 0.030098 USD (list price of 2026-11-23")
+        assert first.stdout.splitlines()[0].startswith(
+            "2 calls, costs 0.002026 to 0.030098 USD (list price of 2026-11-23"
+        )
         assert calls(simulator) == 2
         again = run("--reuse", "24", "--system", "Be brief.")
         assert again.stdout.splitlines()[0].startswith("0 calls (2 of 2 answers are there already), costs nothing")

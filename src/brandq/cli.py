@@ -88,13 +88,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         errors.print(spoken.say("{title}:", title=spoken.told(error.title)), style="bold red", markup=False)
         for fault in error.faults:
             told = spoken.say("{place}: {fault}", place=fault.pointer or "/", fault=spoken.told(fault.detail))
-            errors.print(f"  {told}", markup=False)
+            errors.print(f"  {told}", markup=False, soft_wrap=True)
         return 2
     except (DatabaseNotReady, BrokerUnreachable) as error:
-        errors.print(words().told(str(error)), style="red", markup=False)
+        say(str(error), style="red", to=errors)
         return 3
     except BrandqError as error:
-        errors.print(words().told(str(error)), style="red", markup=False)
+        say(str(error), style="red", to=errors)
         return 2
     except KeyboardInterrupt:
         errors.print(words().say("stopped"))
@@ -186,7 +186,7 @@ def _parser() -> Parser:
     shown.add_argument("execution_id")
     shown.add_argument("--format", choices=FORMS, default="md", help="csv and xlsx have every answer (md)")
     shown.add_argument(
-        "--language", choices=LANGUAGES, default="en", help="of what is written around the answers; not of json and csv"
+        "--language", choices=LANGUAGES, help="of what is written around the answers (as here); json and csv have none"
     )
     shown.add_argument("--version", type=int, metavar="N", help="an earlier version than the one that stands")
     shown.add_argument("--out", type=Path, metavar="FILE", help="write it there instead of printing it")
@@ -561,7 +561,9 @@ def _report(arguments: argparse.Namespace) -> int:
             )
         if document is None:
             raise BadRequest([Fault(arguments.execution_id, f"is {execution.status} and has no report")], "No report")
-        pieces = exported(database, document, arguments.format, words_in(arguments.language))
+        pieces = exported(
+            database, document, arguments.format, words_in(arguments.language) if arguments.language else words()
+        )
         if arguments.out is not None:
             keep(pieces, arguments.out)
             console.print(str(arguments.out), markup=False)

@@ -170,7 +170,7 @@ def _answer(engine: EngineRef, answer: Answer) -> Iterator[tuple[str, str]]:
         yield "", f"and {len(answer.citations) - SHOWN_SOURCES} more"
     given, made = ("not told" if count is None else str(count) for count in (answer.tokens_in, answer.tokens_out))
     yield "tokens", f"input {given}, output {made}"
-    cost = "unknown" if answer.cost is None else f"{answer.cost:f} {answer.currency} ({answer.cost_basis})"
+    cost = "not known" if answer.cost is None else f"{answer.cost:f} {answer.currency} ({answer.cost_basis})"
     yield "cost", cost
 
 
@@ -181,7 +181,7 @@ def _domain(source: Citation) -> str:
 def _error(error: ProviderError) -> Iterator[tuple[str, str]]:
     yield "error", str(error.error_class)
     yield "message", error.message
-    yield "wait", "not told" if error.wait_ms is None else f"{error.wait_ms} milliseconds"
+    yield "wait", "not told" if error.wait_ms is None else f"{error.wait_ms} ms"
     yield "brandq", consequence(error.error_class)
 
 

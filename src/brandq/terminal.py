@@ -132,7 +132,7 @@ def foretold(accepted: Accepted) -> list[str]:
         money = f"costs nothing ({cost['basis']})"
     else:
         money = f"costs {cost['low']} to {cost['high']} {cost['currency']} ({cost['basis']})"
-    return [f"{calls}, about {estimate['seconds']} s", money, estimate["precision"]["words"]]
+    return [f"{calls}, {money}, about {estimate['seconds']} s", estimate["precision"]["words"]]
 
 
 def see_through(desk: Desk, execution_id: str, out: Path | None) -> int:
@@ -170,7 +170,9 @@ def see_through(desk: Desk, execution_id: str, out: Path | None) -> int:
 def write(document: Mapping[str, Any], plan: Plan, answers: Sequence[store.Placed], out: Path) -> list[Path]:
     """Write the report in every format and, as its evidence, the answers; the files."""
     out.mkdir(parents=True, exist_ok=True)
-    texts = {f"report.{form}": rendered(document, form, beside=ANSWERS) for form in ("json", "md", "html")}
+    texts = {
+        f"report.{form}": rendered(document, form, beside=ANSWERS, words=words()) for form in ("json", "md", "html")
+    }
     texts[ANSWERS] = "".join(json.dumps(_answer(plan, one), ensure_ascii=False) + "\n" for one in answers)
     for name, text in texts.items():
         (out / name).write_text(text, encoding="utf-8")
@@ -266,8 +268,8 @@ def _asked_words(listed: EngineListing, known: Known, now: datetime) -> Text:
     """Whether it can be asked here, and whether it is: a line for each thing to know."""
     if not listed.configured and not listed.simulated:
         return Text(words().told(f"set {' or '.join(listed.key_env)}"), style="dim")
-    lines = [_pause_words("the provider", known.provider, now)] if known.provider and known.provider.open_until else []
-    lines += [_pause_words(model, state, now) for model, state in known.models.items()]
+    lines = [_pause_words("paused", known.provider, now)] if known.provider and known.provider.open_until else []
+    lines += [_pause_words(f"{model} paused", state, now) for model, state in known.models.items()]
     if known.slowed_to_per_minute is not None:
         lines.append(f"slowed to {known.slowed_to_per_minute:g} per minute")
     key = "SIMULATED" if listed.simulated else "key present" if listed.key_env else "needs no key"
@@ -280,8 +282,8 @@ def _asked_words(listed: EngineListing, known: Known, now: datetime) -> Text:
 def _pause_words(what: str, state: store.EngineState, now: datetime) -> str:
     until = state.open_until
     if until and until > now:
-        return f"{what} paused until {_clock(until, now)}: {state.open_reason}"
-    return f"{what} paused until a call succeeds: {state.open_reason}"
+        return f"{what}: {state.open_reason} until {_clock(until, now)}"
+    return f"{what}: {state.open_reason} until a call succeeds"
 
 
 def _clock(at: datetime, now: datetime) -> str:

@@ -72,16 +72,16 @@ def test_no_column_is_lost() -> None:
                 assert f"{number['k']}/{number['n']}" in text
             assert "".join(block["engine"].split()) in text
     for page in reader.pages:
-        right = float(page.mediabox.right)
-        placed: list[float] = []
+        begins: list[float] = []
 
-        def note(text: str, _: object, matrix: list[float], *__: object, placed: list[float] = placed) -> None:
+        def note(text: str, scaled: list[float], placed: list[float], *_: object, begins: list[float] = begins) -> None:
             if text.strip():
-                placed.append(matrix[4])
+                begins.append(placed[4] * scaled[0] + scaled[4])
 
         page.extract_text(visitor_text=note)
-        assert placed
-        assert all(0 <= x <= right for x in placed)
+        assert begins
+        assert 0 < min(begins)
+        assert max(begins) < float(page.mediabox.right)
 
 
 class Visited(BaseHTTPRequestHandler):
@@ -125,7 +125,7 @@ def test_nothing_is_loaded_whatever_the_page_says(trap: tuple[str, list[str]], t
     <object data="{url}/object"></object><embed src="file://{secret}"><iframe src="{url}/frame"></iframe>
     <svg><image href="{url}/svg"/><use href="file://{secret}#x"/></svg>
     <a rel=attachment href="file://{secret}">a</a><a rel=attachment href="{url}/attached">b</a></body></html>"""
-    body = pdf.drawn(page, f"@page {{ background: url({url}/page) }}", created="2026-11-23T12:00:00Z")
+    body = pdf.drawn(page, f"@page {{ background: url({url}/page) }}", created="2026-11-23T12:00:00Z", words=EN)
     assert paths == []
     reader = read(body)
     assert "seen" in text_of(reader)
@@ -157,8 +157,9 @@ def without(real):
 cffi.FFI.dlopen = without(cffi.FFI.dlopen)
 from brandq.errors import CannotMake
 from brandq.exports import pdf
+from brandq.words import words_in
 try:
-    pdf.drawn("<p>x", "", created="2026-11-23T12:00:00Z")
+    pdf.drawn("<p>x", "", created="2026-11-23T12:00:00Z", words=words_in("en"))
 except CannotMake as error:
     print(error)
 """
@@ -195,9 +196,10 @@ def few_fonts(folder: Path) -> Path:
 WITH_FEW_FONTS = """
 from brandq.errors import CannotMake
 from brandq.exports import pdf
+from brandq.words import words_in
 for text in ("Latin and \U0001f600", "a 趣 b"):
     try:
-        print(len(pdf.drawn(f"<p>{text}", "", created="2026-11-23T12:00:00Z")) > 1000)
+        print(len(pdf.drawn(f"<p>{text}", "", created="2026-11-23T12:00:00Z", words=words_in("en"))) > 1000)
     except CannotMake as error:
         print(error)
 """

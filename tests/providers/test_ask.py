@@ -549,7 +549,7 @@ def test_nobody_listening_is_a_network_error() -> None:
     outcome = ask_once(provider_at(url))
     assert outcome.error is not None
     assert outcome.error.ask_again
-    assert outcome.error.message.startswith(f"sim: cannot connect from {url}/v1")
+    assert outcome.error.message.startswith(f"sim: cannot connect (asked {url}/v1")
 
 
 def test_a_cancellation_passes_through(simulator: Simulator) -> None:

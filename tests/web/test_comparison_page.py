@@ -37,13 +37,13 @@ def by_model(outcome: Outcome, model: str) -> Outcome:
 
 
 def test_the_verdict_is_the_first_thing_said(desk: Desk, client: ContractClient) -> None:
-    """Given 0 of 12 and then 12 of 12 answers that name the subject, then the page says that it is named clearly more often, with
+    """Given 0 of 12 and then 12 of 12 answers that name the subject, then the page says that it is clearly named more often, with
     both rates, the difference and its interval."""
     before, after = ended(desk, client, [OTHER] * 12), ended(desk, client, [NAMED] * 12)
     page = client.get(f"/executions/{after}/comparison?before={before}")
     assert page.status_code == 200
     verdict = words_of(page.text.split('id="verdict"')[1].split("</section>")[0])
-    assert "趣车良品 is named clearly more often" in verdict
+    assert "趣车良品 is clearly named more often" in verdict
     assert "0% → then 100%" in verdict
     assert "+100 points" in verdict
     assert re.search(r"between \+\d+ and \+100 points \(95 % interval\)", verdict)
@@ -87,6 +87,21 @@ def test_each_number_opens_the_answers_of_its_side(desk: Desk, client: ContractC
     assert all(row["difference"] is not None for row in rows)
     found = [(link.path, parse_qs(link.query)) for link in links]
     assert sorted(map(_ordered, found)) == sorted(map(_ordered, expected))
+
+
+def test_differences_are_drawn(desk: Desk, client: ContractClient) -> None:
+    """Given a comparison, then brands, engines and measures have a figure each, which carries no text as code; without one, none."""
+    hostile = '</script><script>alert(1)</script>"+alert(1)+"'
+    brands = ["趣车良品", hostile]
+    before, after = (ended(desk, client, outcomes * 4, brands=brands) for outcomes in ([OTHER], [NAMED]))
+    page = client.get(f"/executions/{after}/comparison?before={before}").text
+    assert re.findall(r'<figure class="chart" id="chart-(\w+)"', page) == [
+        "compared_brands",
+        "compared_engines",
+        "compared_measures",
+    ]
+    assert "<script>alert" not in page
+    assert "<figure" not in client.get(f"/executions/{after}/comparison").text
 
 
 def test_the_counts_are_those_of_both_sides(desk: Desk, client: ContractClient) -> None:

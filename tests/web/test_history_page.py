@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -152,6 +153,23 @@ def test_one_engine_is_a_history_of_its_own(desk: Desk, client: ContractClient) 
     assert len(groups(client.get(f"/history?brand={BRAND}&engine=").text)) == 2
 
 
+def test_a_series_of_numbers_is_drawn(desk: Desk, client: ContractClient) -> None:
+    """Given a series of three numbers, one of them with a new model, and a basket with one, then one figure stands there, with the
+    three points, the mark of the new model and a sentence for who cannot see it."""
+    ended(desk, client, [by_model(NAMED, "m-1")] * 2, engines=["doubao"], repeats=2)
+    for model in ("m-1", "m-1", "m-2"):
+        ended(desk, client, [by_model(NAMED, model), by_model(OTHER, model)] * 2)
+    page = client.get(f"/history?brand={BRAND}").text
+    [figure] = page.split('<figure class="chart"')[1:]
+    assert 'id="chart-history-A"' in figure
+    told = re.search(r'class="chart-spec">(.*?)</script>', figure)
+    assert told is not None
+    values = json.loads(told[1])["spec"]["data"]["values"]
+    assert [(value["value"], value["changed"]) for value in values] == [(0.5, False), (0.5, False), (0.5, True)]
+    assert "50%" in figure.split('class="said until-drawn">')[1].split("</p>")[0]
+    assert page.count('id="chart-configs"') == page.count("/charts.js") == 1
+
+
 def test_what_goes_on_has_no_history_yet(desk: Desk, client: ContractClient) -> None:
     """Given no execution, one that goes on, and one that was cancelled, then the first two give an empty page that says what comes,
     and the third stands there without a number."""
@@ -161,6 +179,19 @@ def test_what_goes_on_has_no_history_yet(desk: Desk, client: ContractClient) -> 
     client.post(f"/api/executions/{execution_id}/cancel")
     [series] = groups(client.get("/history").text)
     assert "no report yet" in series
+
+
+def test_an_execution_without_a_report_stands_where_it_belongs(desk: Desk, client: ContractClient) -> None:
+    """Given one that was cancelled after one of the same basket had ended, then it is in that series, and the older one is compared
+    with no execution that has no number."""
+    ended(desk, client, [NAMED] * 4)
+    middle = submit(client)
+    client.post(f"/api/executions/{middle}/cancel")
+    newest = ended(desk, client, [NAMED] * 4)
+    [series] = groups(client.get(f"/history?brand={BRAND}").text)
+    assert middle in executions_in(series)
+    assert f"/executions/{newest}/comparison?before={middle}" not in series
+    assert f"/executions/{newest}/comparison?before=" in series
 
 
 def test_without_a_brand_it_is_the_subject_that_was_measured_last(desk: Desk, client: ContractClient) -> None:

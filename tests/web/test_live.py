@@ -69,7 +69,9 @@ class Shown:
 
     def _load(self, route: Route) -> None:
         self.loads += 1
-        route.fulfill(body=self._html.replace("<main", f'<main id="load-{self.loads}"'), content_type="text/html")
+        route.fulfill(
+            body=self._html.replace("<main", f'<main id="load-{self.loads}"'), content_type="text/html; charset=utf-8"
+        )
 
     def text(self, selector: str, text: str) -> None:
         expect(self.page.locator(selector)).to_have_text(text, timeout=PATIENCE_MS)

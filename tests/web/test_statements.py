@@ -42,7 +42,7 @@ LARGE_FORM = {
 MOST = {
     ("GET", "/api/executions/{execution_id}"): 3,
     ("GET", "/api/diagnosis/status/{execution_id}"): 6,
-    ("GET", "/executions/{execution_id}"): 3,
+    ("GET", "/executions/{execution_id}"): 5,
     ("GET", "/api/executions"): 2,
     # one look, and a page each of answers with their brands and of failed samples
     ("GET", "/api/executions/{execution_id}/events"): 7,
@@ -157,6 +157,13 @@ CALLS: list[tuple[str, str, Call]] = [
     ("POST", "/sign-out", _posting("/sign-out", {}, {})),
     ("GET", "/choose", _listing("/choose?language=zh")),
     ("GET", "/assets/{digest}/{name}", _listing("/assets/0/look.css")),
+    ("GET", "/executions/{execution_id}/answers", _of("/executions/{execution_id}/answers?finding=named", _ended)),
+    ("GET", "/executions/{execution_id}/answers", _of("/executions/{execution_id}/answers?name=nobody", _ended)),
+    (
+        "GET",
+        "/executions/{execution_id}/answers/{sample_id}",
+        _of("/executions/{execution_id}/answers/{sample_id}?finding=named&body=true", _ended),
+    ),
     ("POST", "/api/executions", _posting("/api/executions", SMALL, LARGE)),
     ("POST", "/api/executions", _posting("/api/executions?dry_run=true", SMALL, LARGE)),
     ("GET", "/api/executions", _listing("/api/executions?limit=100")),

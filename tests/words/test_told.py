@@ -24,7 +24,7 @@ HOSTILE = (
 
 @cache
 def recogniser() -> Recogniser:
-    return Recogniser(TEMPLATES)
+    return Recogniser(catalogue("zh"))
 
 
 def unexplained(template: str, values: dict[str, str]) -> int:
@@ -103,7 +103,10 @@ def test_a_hostile_name_stays_a_name(name: str) -> None:
             "kimi: HTTP 401 invalid_key: Incorrect key; check MOONSHOT_API_KEY or KIMI_API_KEY",
             "kimi：HTTP 401 invalid_key: Incorrect key；请检查 MOONSHOT_API_KEY 或 KIMI_API_KEY",
         ),
-        ("kimi: cannot connect from https://x.example: refused", "kimi：无法连接（https://x.example: refused）"),
+        (
+            "kimi: cannot connect (asked https://x.example): [Errno 111] refused",
+            "kimi：无法连接（https://x.example）：[Errno 111] refused",
+        ),
         (
             "sample 3: waits; its sweep sends it again within 30 s, or 300 s while its queue is not empty",
             "样本 3：等待中；巡检会再次发送：30 秒内；队列非空时为 300 秒内",
@@ -153,13 +156,15 @@ def test_terms_and_codes_have_names() -> None:
 def test_the_better_explanation_wins() -> None:
     """Given two templates that fit, then the one is meant that leaves fewer characters to its gaps, in either order."""
     for templates in (["{a} of {b}", "one of {b}"], ["one of {b}", "{a} of {b}"]):
-        assert Recogniser(templates).recognise("one of two") == Clause("one of two", "one of {b}", {"b": "two"}, 3)
+        assert Recogniser(dict.fromkeys(templates, "")).recognise("one of two") == Clause(
+            "one of two", "one of {b}", {"b": "two"}, 3
+        )
 
 
 def test_quotes_end_where_python_ends_them() -> None:
     """Given a quoted gap whose text holds the words after it, then it ends at its own quote; one that is no text, such
     as a number, is read like any other."""
-    read = Recogniser(["{name!r} is {which} there"]).recognise
+    read = Recogniser({"{name!r} is {which} there": ""}).recognise
     assert read("\"it's 'a' is b\" is c there") == Clause(
         "\"it's 'a' is b\" is c there", "{name!r} is {which} there", {"name": "it's 'a' is b", "which": "c"}, 1
     )

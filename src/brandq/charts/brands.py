@@ -9,7 +9,7 @@ from brandq.charts.chart import Chart
 from brandq.charts.labels import clean
 from brandq.charts.rows import Row, Scale, interval_rows, rate_scale
 from brandq.charts.stacks import Stack, stacked
-from brandq.charts.telling import ABSENT, Number, counts, has_interval, rate, signed, spread
+from brandq.charts.telling import ABSENT, Number, counts, has_interval, n_of, rate, sentences, signed, spread
 from brandq.words import Words
 
 Document = Mapping[str, Any]
@@ -73,12 +73,12 @@ def ranks(document: Document, words: Words) -> Chart | None:
     if not any(ranked["n"] for _, _, ranked in brands):
         return None
     brands.sort(key=lambda row: [-row[2].get(rank, 0) for rank in _RANKS])
-    told_n = [words.say("n = {n}", n=words.number(ranked["n"])) for _, _, ranked in brands]
+    told_n = [n_of(ranked["n"], words) for _, _, ranked in brands]
     stacks = [Stack(name, ranked, told, own) for (name, own, ranked), told in zip(brands, told_n, strict=True)]
     subject, ranked = next((name, ranked) for name, own, ranked in brands if own)
     said = words.say(
-        "Of {n} usable answers, {first} rank {brand} first, {next} second or third and {lower} lower; {unranked} name it "
-        "without a rank, {unnamed} do not name it.",
+        "Of {n} usable answers, {first} rank {brand} first, {next} second or third and {lower} lower; {unranked} name "
+        "it without a rank, {unnamed} do not name it.",
         n=words.number(ranked["n"]),
         first=words.number(ranked["1"]),
         brand=clean(subject),
@@ -107,10 +107,7 @@ def sentiments(document: Document, words: Words) -> Chart | None:
     if not any(n for _, _, _, n in rows):
         return None
     rows.sort(key=lambda row: (not row[3], -(row[2].get("pos", 0) / row[3] if row[3] else 0)))
-    stacks = [
-        Stack(name, parts, words.say("n = {n}", n=words.number(n)) if n else words.say("not named"), own)
-        for name, own, parts, n in rows
-    ]
+    stacks = [Stack(name, parts, n_of(n, words) if n else words.say("not named"), own) for name, own, parts, n in rows]
     subject, parts, n = next((clean(name), parts, n) for name, own, parts, n in rows if own)
     said = (
         words.say(
@@ -145,7 +142,7 @@ def strength(document: Document, words: Words) -> Chart | None:
         Row(
             brand,
             number,
-            words.say("{value} (n = {n})", value=_mean(number, words), n=words.number(number["n"])),
+            f"{_mean(number, words)} ({n_of(number['n'], words)})",
             own=own,
         )
         for brand, own, number in brands
@@ -191,7 +188,8 @@ def instead(document: Document, words: Words) -> Chart | None:
         words.say("No usable answer recommends another tracked brand and not {brand}.", brand=brand)
         if not number["k"]
         else words.say(
-            "{rival} is recommended most where {brand} is not: in {value} of the usable answers ({counts}, {interval}).",
+            "{rival} is recommended most where {brand} is not: in {value} of the usable answers "
+            "({counts}, {interval}).",
             rival=clean(first),
             brand=brand,
             value=rate(number, words),
@@ -204,7 +202,7 @@ def instead(document: Document, words: Words) -> Chart | None:
     spec = interval_rows(rows, scale, words, said=told, titles=(words.say("Brand"), title), bars=True)
     note = interval_note([row.number for row in rows], words, bars=True)
     several = words.say("An answer that recommends two of them counts for both.")
-    return Chart("instead", title, told, f"{note} {several}" if len(rows) > 1 else note, spec)
+    return Chart("instead", title, told, sentences(words, note, several) if len(rows) > 1 else note, spec)
 
 
 def _most_first(brands: Sequence[tuple[str, bool, Number]]) -> list[tuple[str, bool, Number]]:
@@ -239,13 +237,14 @@ def _subject_told(brands: Sequence[tuple[str, bool, Number]], words: Words, said
         return told
     place = 1 + sum((other["value"] or 0.0) > (number["value"] or 0.0) for _, _, other in brands)
     if place == 1 and number["value"] is not None:
-        return f"{told} " + words.say("No other of {n} brands has more.", n=words.number(len(brands)))
-    return f"{told} " + words.say(
+        return sentences(words, told, words.say("No other of {n} brands has more.", n=words.number(len(brands))))
+    most = words.say(
         "{first} has the most of {n} brands, {value}.",
         n=words.number(len(brands)),
         first=clean(first),
         value=rate(best, words),
     )
+    return sentences(words, told, most)
 
 
 def interval_note(numbers: Sequence[Number], words: Words, *, bars: bool = False) -> str:
@@ -263,7 +262,7 @@ def interval_note(numbers: Sequence[Number], words: Words, *, bars: bool = False
     told += [words.say("Note: {note}.", note=words.told(note)) for note in notes]
     if len(present) < len(numbers):
         told.append(words.say("A dash: there is no number."))
-    return " ".join(told)
+    return sentences(words, *told)
 
 
 def _why(numbers: Sequence[Number], words: Words) -> str:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from brandq.charts.chart import LEGEND_COLUMNS, Chart, Legend, Spec, specification, tooltip
+from brandq.charts.chart import LEGEND_COLUMNS, Chart, Legend, Spec, spaced, specification, tooltip
 from brandq.charts.labels import clean, shortened
 from brandq.charts.rows import Row, Scale, interval_rows, rate_ticks
-from brandq.charts.telling import ABSENT, Number, counts, interval, percent, points_of, rate, spread
+from brandq.charts.telling import ABSENT, Number, counts, interval, n_of, percent, points_of, rate, sentences, spread
 from brandq.words import Words
 
 Document = Mapping[str, Any]
@@ -74,7 +74,9 @@ def _compared(name: str, title: str, rows: Sequence[tuple[str, bool, Document]],
     for label, own, row in rows:
         verdict = row["verdict"] if row["verdict"] in ("up", "down") else ""
         number = {
-            **{"value": row["difference"], "low": row["low"], "high": row["high"]},
+            "value": row["difference"],
+            "low": row["low"],
+            "high": row["high"],
             "n": row["n_before"] + row["n_after"],
         }
         drawn.append(
@@ -91,13 +93,14 @@ def _compared(name: str, title: str, rows: Sequence[tuple[str, bool, Document]],
     most = max(max(abs(row.number["low"]), abs(row.number["high"])) for row in drawn)
     end = next(step for step in _STEPS if most <= step or step == _STEPS[-1])
     label, _, first = rows[0]
+    verdict = first["verdict"] if first["verdict"] in _SHAPES else ""
     said = words.say(
         "{name}: {difference} from the first to the second execution, interval {low} to {high}; verdict: {verdict}.",
         name=clean(label),
         difference=points_of(first["difference"], words),
         low=points_of(first["low"], words),
         high=points_of(first["high"], words),
-        verdict=kinds[drawn[0].kind],
+        verdict=kinds[verdict],
     )
     scale = Scale(
         words.say("Percentage points, second execution − first"),
@@ -112,13 +115,13 @@ def _compared(name: str, title: str, rows: Sequence[tuple[str, bool, Document]],
         scale,
         words,
         said=said,
-        titles=(words.say("Compared"), words.say("Change")),
+        titles=(words.say("What is compared"), words.say("Change")),
         kinds=kinds,
         colours="verdicts",
         shapes=True,
     )
     note = words.say("Lines are 95% intervals; a triangle marks a clear change, a circle none.")
-    return Chart(name, title, said, note, spec)
+    return spaced(Chart(name, title, said, note, spec))
 
 
 @dataclass(frozen=True)
@@ -164,14 +167,13 @@ def history(points: Sequence[Point], words: Words) -> Chart | None:
     said = _history_told(known, words)
     values = _history_values(ordered, dict(zip(series, names, strict=True)), words)
     spec = _history_spec(values, names, _time_axis(sorted({point.at for point in known}), words), words, said)
-    note = words.say("Bands and lines are 95% intervals; n: usable answers.")
+    notes = [words.say("Bands and lines are 95% intervals; n: usable answers.")]
     if any(point.low is None for point in known):
-        note += " " + words.say("A hollow point has no interval.")
+        notes.append(words.say("A hollow point has no interval."))
     if any(point.model_change for point in ordered):
-        note += " " + words.say(
-            "A dashed line: from here on another model answers, so the two sides are not one series."
-        )
-    return Chart("history", words.say("Over time"), said, note, spec)
+        broken = words.say("A dashed line: from here on another model answers, so the two sides are not one series.")
+        notes.append(broken)
+    return spaced(Chart("history", words.say("How it changed over time"), said, sentences(words, *notes), spec))
 
 
 def _history_values(ordered: Sequence[Point], names: Mapping[str | None, str], words: Words) -> list[dict[str, Any]]:
@@ -199,7 +201,7 @@ def _history_values(ordered: Sequence[Point], names: Mapping[str | None, str], w
                 "high": point.high,
                 "present": point.value is not None,
                 "bounded": point.value is not None and point.low is not None,
-                "n": words.say("n = {n}", n=words.number(point.n)),
+                "n": n_of(point.n, words),
                 "label": clean(point.label or point.execution_id),
                 "written": f"{rate(number, words)} ({counts(number, words)})",
                 "interval": interval(number, words),
@@ -244,7 +246,7 @@ def _history_told(known: Sequence[Point], words: Words) -> str:
         )
     if not changes:
         return told
-    return f"{told} " + words.count(changes, "The model changed once.", "The model changed {n} times.")
+    return sentences(words, told, words.count(changes, "The model changed once.", "The model changed {n} times."))
 
 
 def _time_axis(times: Sequence[datetime], words: Words) -> Spec:
@@ -265,7 +267,8 @@ def _time_axis(times: Sequence[datetime], words: Words) -> Spec:
         "title": None,
         "scale": {
             "type": "utc",
-            "domain": [_milliseconds(first - margin), _milliseconds(last + margin)],
+            # as texts, here and below: Vega's interpreter, which draws under our policy, makes no instants of numbers
+            "domain": [_iso(first - margin), _iso(last + margin)],
             "nice": False,
         },
         "axis": {
@@ -274,9 +277,13 @@ def _time_axis(times: Sequence[datetime], words: Words) -> Spec:
             "format": shape,
             "labelOverlap": "greedy",
             # few points have their own times under them
-            **({"values": [_milliseconds(at) for at in times]} if len(times) <= _MOST_WRITTEN else {"tickCount": 6}),
+            **({"values": [_iso(at) for at in times]} if len(times) <= _MOST_WRITTEN else {"tickCount": 6}),
         },
     }
+
+
+def _iso(at: datetime) -> str:
+    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _history_spec(
@@ -286,7 +293,7 @@ def _history_spec(
     tips = tooltip(
         {
             "when": words.say("Date"),
-            "label": words.say("Execution"),
+            "label": words.say("Which execution"),
             "series": words.say("Engine"),
             "written": words.say("Value"),
             "interval": words.say("95% interval"),
@@ -340,14 +347,18 @@ def _history_spec(
     ]
     if not several and len(values) <= _MOST_WRITTEN:
         # a number beside a line, where there is one, and over nothing else
-        for test, mark in (("!datum.changed", {"align": "center"}), ("datum.changed", {"align": "left", "dx": 4})):
-            text = {"type": "text", "style": "quiet", "baseline": "bottom", "dy": -2, **mark}
+        beside: tuple[tuple[str, Spec], ...] = (
+            ("!datum.changed", {"align": "center"}),
+            ("datum.changed", {"align": "left", "dx": 4}),
+        )
+        for test, place in beside:
+            text = {"type": "text", "style": "quiet", "baseline": "bottom", "dy": -2, **place}
             written = {"field": "n", "type": "nominal"}
             layers.append(layer(f"datum.present && {test}", text, y={"datum": 0, "type": "quantitative"}, text=written))
     changes = sum(value["changed"] for value in values)
     if changes <= _MOST_CHANGES:
-        mark = {"type": "text", "style": "quiet", "align": {"expr": "datum.late ? 'right' : 'left'"}, "dy": _OVER}
-        layers.append(layer("datum.changed", mark, y={"value": 0}, text={"field": "mark", "type": "nominal"}))
+        over = {"type": "text", "style": "quiet", "align": {"expr": "datum.late ? 'right' : 'left'"}, "dy": _OVER}
+        layers.append(layer("datum.changed", over, y={"value": 0}, text={"field": "mark", "type": "nominal"}))
     return specification(
         layers,
         said=said,

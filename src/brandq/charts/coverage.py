@@ -7,7 +7,7 @@ from typing import Any
 
 from brandq.charts.chart import Chart
 from brandq.charts.stacks import Stack, stacked
-from brandq.charts.telling import counts, rate
+from brandq.charts.telling import counts, rate, sentences
 from brandq.words import Words
 
 Document = Mapping[str, Any]
@@ -33,7 +33,7 @@ def coverage(document: Document, words: Words) -> Chart | None:
         Stack(
             engine["engine"],
             engine["outcomes"],
-            words.say("{counts} usable", counts=counts(engine["usable"], words)),
+            f"{rate(engine['usable'], words)} ({counts(engine['usable'], words)})",
         )
         for engine in engines
     ]
@@ -50,8 +50,10 @@ def coverage(document: Document, words: Words) -> Chart | None:
         if count and outcome != "ok" and outcome in kinds
     ]
     if others:
-        said += " " + words.say("The others: {outcomes}.", outcomes=words.list(others))
+        said = sentences(words, said, words.say("The others: {outcomes}.", outcomes=words.list(others)))
     titles = words.say("Engine"), words.say("Outcome")
     spec = stacked(stacks, kinds, "outcomes", words, said=said, titles=titles)
-    note = words.say("Only usable answers enter the other numbers; the numbers in the bars are samples.")
+    note = words.say(
+        "Only usable answers enter the other numbers. In the bars stand samples, at the right the usable ones."
+    )
     return Chart("coverage", words.say("What became of the samples"), said, note, spec)

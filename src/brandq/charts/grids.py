@@ -9,7 +9,7 @@ from typing import Any
 from brandq.charts.chart import Chart, Spec, specification, tooltip
 from brandq.charts.labels import clean, ems, fits, shortened, wrapped
 from brandq.charts.rows import row_axis, row_scale, row_step
-from brandq.charts.telling import ABSENT, Number, counts, has_interval, interval, percent, rate
+from brandq.charts.telling import ABSENT, Number, counts, has_interval, interval, n_of, out_of, percent, rate, sentences
 from brandq.words import Words
 
 Document = Mapping[str, Any]
@@ -81,7 +81,7 @@ def mention_rates_by_engine(document: Document, words: Words) -> Chart | None:
     own = [number for number, brand in enumerate(brands) if brand["subject"]]
     columns = _columns([brand["name"] for brand in brands], 200, own, least=48)
     left, labels = row_axis([engine["engine"] for engine in engines], width=10.0)
-    usable = [words.say("n = {n}", n=words.number(engine["usable"].get("k", 0))) for engine in engines]
+    usable = [n_of(engine["usable"].get("k", 0), words) for engine in engines]
     said = _engines_told(document, words)
     values = [
         _laned(row, column, brand, engines[row]["engine"], rates[row][column], words)
@@ -156,7 +156,7 @@ def mention_rates_by_engine(document: Document, words: Words) -> Chart | None:
         "Each column goes from 0% to 100%, the dotted line is at 50%; lines are 95% intervals; n: usable answers."
     )
     if any(number["value"] is not None and not has_interval(number) for row in rates for number in row):
-        note += " " + words.say("A hollow point has no interval.")
+        note = sentences(words, note, words.say("A hollow point has no interval."))
     return Chart("mention_rates_by_engine", words.say("Mention rate by engine"), said, note, spec)
 
 
@@ -251,13 +251,14 @@ def heat_map(document: Document, words: Words) -> Chart | None:
     spec = _blocks(
         values, texts, [brand["name"] for brand in brands], tips, own=own, said=told, beside=230, width=_PROMPT_WIDTH
     )
-    note = words.say("Darker is more often; a dash: no usable answer.")
+    note = words.say("The stronger the colour, the more often; a dash: no usable answer.")
     if len(shown) < len(prompts):
-        note += " " + words.count(
+        left_out = words.count(
             len(prompts) - len(shown),
             "Shown are the prompts whose answers name the tracked brands most; {n} more is left out.",
             "Shown are the prompts whose answers name the tracked brands most; {n} more are left out.",
         )
+        note = sentences(words, note, left_out)
     return Chart("heat_map", words.say("Mention rate by prompt"), told, note, spec)
 
 
@@ -324,12 +325,7 @@ def named_and_cited(document: Document, words: Words) -> Chart | None:
                     "present": True,
                     "deep": part >= _DEEP,
                     "rate": f"{percent(part, words)} ({words.number(row[kind])})",
-                    "written": words.say(
-                        "{k} of {n} ({value})",
-                        k=words.number(row[kind]),
-                        n=words.number(row["usable"]),
-                        value=percent(part, words),
-                    ),
+                    "written": out_of(row[kind], row["usable"], words),
                 }
             )
     first = rows[0]
@@ -348,7 +344,7 @@ def named_and_cited(document: Document, words: Words) -> Chart | None:
     heads = [words.say(head) for _, head in _NAMED_AND_CITED]
     spec = _blocks(values, names, heads, tips, own_rows=own, said=said, beside=190, width=13.0, least=84)
     note = words.say("Shares of the usable answers, with counts. Brands without a domain in the plan are left out.")
-    return Chart("named_and_cited", words.say("Named and cited"), said, note, spec)
+    return Chart("named_and_cited", words.say("Named or cited"), said, note, spec)
 
 
 def _blocks(

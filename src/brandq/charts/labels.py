@@ -53,13 +53,19 @@ def wrapped(text: str, width: float, lines: int = 1) -> list[str]:
 
     A line ends after a space, a hyphen or a Chinese character where it can, and inside a word only where that is wider.
     """
-    rest = clean(text)
-    if any(unicodedata.bidirectional(sign) in ("R", "AL") for sign in rest):
+    line = clean(text)
+    if any(unicodedata.bidirectional(sign) in ("R", "AL") for sign in line):
         # what draws to a file puts the lines of such a label over one another
         lines = 1
-    if lines == 2 and width < ems(rest) < 1.7 * width:
+    if lines == 2 and width < ems(line) < 1.7 * width:
         # two lines of about one length read better than one with a word under it
-        width = max(width / 2, ems(rest) / 2 + 1.5)
+        found = _broken(line, max(width / 2, ems(line) / 2 + 1.5), lines)
+        if not found[-1].endswith(_ELLIPSIS):
+            return found
+    return _broken(line, width, lines)
+
+
+def _broken(rest: str, width: float, lines: int) -> list[str]:
     found: list[str] = []
     while ems(rest) > width and len(found) < lines - 1:
         line = _line(rest, width)
@@ -77,14 +83,14 @@ def shortened(text: str, width: float) -> str:
 def fits(text: str, width: float, lines: int) -> bool:
     """Whether the whole text stands in so many lines of ``width`` ems, and no line ends inside a word."""
     rest = clean(text)
-    for _ in range(lines):
-        if ems(rest) <= width:
-            return True
+    if "".join(wrapped(rest, width, lines)).replace(" ", "") != rest.replace(" ", ""):
+        return False
+    while ems(rest) > width:
         line = _line(rest, width)
         if not _breaks(line[-1], rest[len(line) : len(line) + 1]):
             return False
         rest = rest[len(line) :].lstrip()
-    return False
+    return True
 
 
 def _fitting(text: str, width: float) -> str:

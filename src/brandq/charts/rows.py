@@ -108,71 +108,47 @@ def interval_rows(
     """A point or a bar for each row, with its interval. ``titles``: what the name and the number are called.
 
     ``kinds`` maps the kinds of rows to their names, in the order of the colours; without, it is the subject and all
-    others. There is no legend: what a colour says stands in words at the end of each row, or is its name. A number without an interval is a hollow point, an absent one a dash.
+    others. There is no legend: what a colour says stands in words at the end of each row, or is its name. A number
+    without an interval is a hollow point, an absent one a dash.
     """
     kinds = kinds or {"own": "own", "other": "other"}
     axis, labels = row_axis([row.name for row in rows], [n for n, row in enumerate(rows) if row.own])
     position = {"field": "row", "type": "ordinal", "scale": row_scale(len(rows), 0.34), "axis": None}
     told_axis = {"orient": "right", "style": "told", "title": None, "labelExpr": "told[datum.value]"}
-    colour = {
-        "field": "kind",
-        "type": "nominal",
-        "scale": {"domain": list(kinds.values()), "range": colours},
-        "legend": None,
-    }
-    measure = {
-        "field": "value",
-        "type": "quantitative",
-        "title": scale.title,
-        "scale": {"domain": list(scale.ends), "nice": False, "zero": scale.zero or scale.ends[0] == 0},
-        "axis": {
-            "style": "scale",
-            "values": list(scale.ticks),
-            "labelFlush": False,
-            **({"labelExpr": scale.labels} if scale.labels else {"format": scale.format}),
-        },
-    }
-    more = list(rows[0].more) if rows else []
-    tips = {"name": titles[0], "written": titles[1], "interval": words.say("95% interval")}
-    tips |= {f"more_{number}": title for number, title in enumerate(more)}
-    told_of = tooltip(tips)
-    bounds = {"x": {**measure, "field": "low"}, "x2": {"field": "high"}}
-    layers: list[Spec] = []
+    colour: Spec = {"field": "kind", "type": "nominal", "legend": None}
+    colour["scale"] = {"domain": list(kinds.values()), "range": _bars(colours) if bars else colours}
+    measure = _measure(scale)
+    tips = tooltip(
+        {"name": titles[0], "written": titles[1], "interval": words.say("95% interval")}
+        | {f"more_{number}": title for number, title in enumerate(rows[0].more)}
+    )
+
+    def layer(test: str, mark: Spec, **encoding: Any) -> Spec:
+        encoding = {"y": position, "tooltip": tips, **encoding}
+        return {"transform": [{"filter": test}], "mark": mark, "encoding": encoding}
+
+    def labelled(axis: Spec) -> Spec:
+        return {"mark": {"type": "point", "opacity": 0}, "encoding": {"y": {**position, "axis": axis}}}
+
+    layers = [labelled(axis), labelled(told_axis)]
     if scale.zero:
-        layers.append({"mark": {"type": "rule", "style": "zero"}, "encoding": {"x": {**measure, "datum": 0}}})
-        del layers[0]["encoding"]["x"]["field"]
+        zero = {**measure, "field": "zero"}
+        layers.append({"mark": {"type": "rule", "style": "zero"}, "encoding": {"x": zero}})
+    bounds = {"x": {**measure, "field": "low"}, "x2": {"field": "high"}}
     if bars:
-        bar = {"x": measure, "fill": {**colour, "scale": {**colour["scale"], "range": _bars(colours)}}}
-        layers.append({"mark": "bar", "encoding": {**bar, "y": {**position, "axis": axis}, "tooltip": told_of}})
+        layers.append(layer("datum.present", {"type": "bar"}, x=measure, fill=colour))
+        layers += [layer("datum.bounded", {"type": "rule", "style": style}, **bounds) for style in _OVER_BARS]
     else:
-        layers.append({"mark": {"type": "point", "opacity": 0}, "encoding": {"y": {**position, "axis": axis}}})
-    rule = {"y": position, **bounds, "tooltip": told_of} | ({} if bars else {"color": colour})
-    layers += [
-        {"transform": [{"filter": "datum.bounded"}], "mark": {"type": "rule", "style": style}, "encoding": rule}
-        for style in (("halo", "bar-interval") if bars else ("interval",))
-    ]
-    point = {"y": position, "x": measure, "color": colour, "tooltip": told_of}
-    if shapes:
-        point["shape"] = {"field": "shape", "type": "nominal", "scale": None}
-    if not bars:
-        for style, test in (("point", "datum.bounded"), ("hollow", "datum.present && !datum.bounded")):
-            layers.append(
-                {
-                    "transform": [{"filter": test}],
-                    "mark": {"type": "point", "style": style, "filled": style == "point"},
-                    "encoding": point,
-                }
-            )
-    layers.append(
-        {
-            "transform": [{"filter": "!datum.present"}],
-            "mark": {"type": "text", "style": "quiet", "align": "left", "dx": 4, "text": ABSENT},
-            "encoding": {"y": position, "x": {**measure, "field": "start"}, "tooltip": told_of},
-        }
-    )
-    layers.append(
-        {"mark": {"type": "point", "opacity": 0}, "encoding": {"y": {**position, "axis": told_axis}}},
-    )
+        point = {"x": measure, "color": colour}
+        if shapes:
+            point["shape"] = {"field": "shape", "type": "nominal", "scale": None}
+        layers += [
+            layer("datum.bounded", {"type": "rule", "style": "interval"}, **bounds, color=colour),
+            layer("datum.bounded", {"type": "point", "style": "point", "filled": True}, **point),
+            layer("datum.present && !datum.bounded", {"type": "point", "style": "hollow", "filled": False}, **point),
+        ]
+    dash = {"type": "text", "style": "quiet", "align": "left", "dx": 4, "text": ABSENT}
+    layers.append(layer("!datum.present", dash, x={**measure, "field": "zero"}))
     return specification(
         layers,
         said=said,
@@ -180,12 +156,28 @@ def interval_rows(
         least_width=_LEAST_WIDTH,
         values=[_record(number, row, kinds, scale, words) for number, row in enumerate(rows)],
         texts={"rows": labels, "told": [row.told for row in rows]},
-        resolve={"axis": {"y": "independent"}, "scale": {"color": "shared", "fill": "independent"}},
+        resolve={"axis": {"y": "independent"}},
     )
+
+
+#: an interval that lies over a bar is set off from it
+_OVER_BARS = ("halo", "bar-interval")
 
 
 def _bars(colours: str) -> str:
     return "side_bars" if colours == "sides" else colours
+
+
+def _measure(scale: Scale) -> Spec:
+    """The channel along which numbers are drawn."""
+    labels = {"labelExpr": scale.labels} if scale.labels else {"format": scale.format}
+    return {
+        "field": "value",
+        "type": "quantitative",
+        "title": scale.title,
+        "scale": {"domain": list(scale.ends), "nice": False},
+        "axis": {"style": "scale", "values": list(scale.ticks), "labelFlush": False, **labels},
+    }
 
 
 def _record(number: int, row: Row, kinds: Mapping[str, str], scale: Scale, words: Words) -> dict[str, Any]:
@@ -197,7 +189,7 @@ def _record(number: int, row: Row, kinds: Mapping[str, str], scale: Scale, words
         "value": measured["value"],
         "present": measured["value"] is not None,
         "bounded": measured["value"] is not None and has_interval(measured),
-        "start": max(0.0, scale.ends[0]),
+        "zero": max(0.0, scale.ends[0]),
         "shape": row.shape,
         "written": row.told,
         "interval": interval(measured, words, mean=scale.mean, differ=scale.differ),

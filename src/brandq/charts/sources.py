@@ -9,7 +9,7 @@ from brandq.charts.brands import interval_note
 from brandq.charts.chart import Chart
 from brandq.charts.labels import clean
 from brandq.charts.rows import Row, interval_rows, rate_scale
-from brandq.charts.telling import ABSENT, counts, rate, spread
+from brandq.charts.telling import ABSENT, counts, rate, sentences, spread
 from brandq.words import Words
 
 Document = Mapping[str, Any]
@@ -46,7 +46,7 @@ def sources(document: Document, words: Words) -> Chart | None:
             more={
                 words.say("Class"): kinds[row["source_class"] or ""],
                 words.say("Owner"): row["owner"] or ABSENT,
-                words.say("Pages"): words.number(row["pages"]),
+                words.say("Pages given"): words.number(row["pages"]),
             },
         )
         for row in shown
@@ -62,13 +62,12 @@ def sources(document: Document, words: Words) -> Chart | None:
         interval=spread(first["answers"], words),
     )
     scale = rate_scale(words.say("Answers that cite the domain"), [row.number for row in told])
-    titles = words.say("Domain"), words.say("Cited in")
+    titles = words.say("Domain"), words.say("Answers citing it")
     spec = interval_rows(told, scale, words, said=said, titles=titles, kinds=kinds, colours="classes", bars=True)
     note = interval_note([row.number for row in told], words, bars=True)
     if domains > len(shown):
-        note += " " + words.count(
-            domains - len(shown), "{n} more domain is not shown.", "{n} more domains are not shown."
-        )
+        left_out = words.count(domains - len(shown), "{n} more domain is not shown.", "{n} more domains are not shown.")
+        note = sentences(words, note, left_out)
     return Chart("sources", words.say("Cited domains"), said, note, spec)
 
 

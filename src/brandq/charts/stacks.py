@@ -9,7 +9,7 @@ from typing import Any
 from brandq.charts.chart import LEGEND_COLUMNS, Legend, Spec, specification, tooltip
 from brandq.charts.labels import clean, ems
 from brandq.charts.rows import row_axis, row_scale, row_step
-from brandq.charts.telling import percent
+from brandq.charts.telling import ABSENT, out_of
 from brandq.words import Words
 
 _LEAST_WIDTH = 420
@@ -93,7 +93,8 @@ def _records(number: int, stack: Stack, kinds: Mapping[str, str], words: Words) 
     whole = sum(stack.parts.get(kind, 0) for kind in kinds)
     if not whole:
         # the row is there, and empty
-        return [{"row": number, "name": clean(stack.name), "from": 0, "to": 0, "middle": 0, "share": 0, "room": 1}]
+        ends = {"from": 0, "to": 0, "middle": 0, "share": 0, "room": 1}
+        return [{"row": number, "name": clean(stack.name), "kind": ABSENT, "count": "", "written": ABSENT, **ends}]
     found, before = [], 0
     for part, (kind, label) in enumerate(kinds.items()):
         count = stack.parts.get(kind, 0)
@@ -112,9 +113,7 @@ def _records(number: int, stack: Stack, kinds: Mapping[str, str], words: Words) 
                 "part": part,
                 "room": round(_FONT_SIZE * ems(written)) + _MARGIN,
                 "count": written,
-                "written": words.say(
-                    "{k} of {n} ({value})", k=written, n=words.number(whole), value=percent(count / whole, words)
-                ),
+                "written": out_of(count, whole, words),
             }
         )
         before += count

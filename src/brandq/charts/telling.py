@@ -1,4 +1,4 @@
-"""Numbers of a report as figures write them: a value, what it was made of, and its interval, in the reader's language."""
+"""Numbers of a report as figures write them: a value, what it was made of, and its interval, as the reader does."""
 
 from __future__ import annotations
 
@@ -26,8 +26,23 @@ def counts(number: Number, words: Words) -> str:
     return f"{words.number(number['k'])}/{words.number(number['n'])}" if "k" in number else ABSENT
 
 
+def out_of(k: int, n: int, words: Words) -> str:
+    """``8/12 (67%)``."""
+    return f"{words.number(k)}/{words.number(n)} ({percent(k / n, words)})"
+
+
+def n_of(n: int, words: Words) -> str:
+    """How many answers a number is over: ``n = 1,204``."""
+    return f"n = {words.number(n)}"
+
+
 def has_interval(number: Number) -> bool:
     return number.get("low") is not None
+
+
+def sentences(words: Words, *told: str) -> str:
+    """Sentences one after the other, as the language sets them."""
+    return ("" if words.language == "zh" else " ").join(told)
 
 
 def signed(value: float, words: Words) -> str:
@@ -38,22 +53,21 @@ def signed(value: float, words: Words) -> str:
 def points_of(difference: float, words: Words) -> str:
     """A difference of proportions as ``+3.0 points``."""
     sign = "+" if difference > 0 else "−" if difference < 0 else ""
-    return words.say("{value} points", value=sign + words.number(abs(difference) * 100, 1))
+    return f"{sign}{words.number(abs(difference) * 100, 1)} {words.say('points')}"
 
 
 def interval(number: Number, words: Words, *, mean: bool = False, differ: bool = False) -> str:
-    """``23%–88%``, for a mean ``1.2 to 1.9``, and where two ``differ`` in points; why there is none, where there is none."""
+    """``23%–88%``, for a mean ``1.2 … 1.9``, and where two ``differ`` in points; where there is none, why."""
     if not has_interval(number):
-        return words.told(number.get("interval_reason") or number.get("reason")) or words.say("no interval")
+        return words.told(number.get("interval_reason") or number.get("reason")) or words.say("without an interval")
     low, high = number["low"], number["high"]
     if mean or differ:
-        written = [points_of(end, words) if differ else signed(end, words) for end in (low, high)]
-        return words.say("{low} to {high}", low=written[0], high=written[1])
+        return " … ".join(points_of(end, words) if differ else signed(end, words) for end in (low, high))
     return f"{percent(low, words)}–{percent(high, words)}"
 
 
 def spread(number: Number, words: Words, *, mean: bool = False) -> str:
-    """``interval 23%–88%`` or ``no interval``, inside a sentence."""
+    """``interval 23%–88%`` or ``without an interval``, inside a sentence."""
     if not has_interval(number):
-        return words.say("no interval")
+        return words.say("without an interval")
     return words.say("interval {interval}", interval=interval(number, words, mean=mean))

@@ -12,11 +12,8 @@ from typing import Any, Literal
 
 Theme = Literal["light", "dark"]
 
-#: fonts with Chinese come first after the system's own: what draws to a file takes the first that there is, and no other
-FONTS = (
-    'system-ui, -apple-system, "Noto Sans CJK SC", "PingFang SC", "Microsoft YaHei", "Segoe UI", "Helvetica Neue", '
-    '"Noto Color Emoji", sans-serif'
-)
+#: fonts with Chinese come first after the system's own: what draws to a file takes the first that there is
+FONTS = 'system-ui, "Noto Sans CJK SC", "PingFang SC", "Microsoft YaHei", sans-serif'
 
 _BLACK, _WHITE = "#000000", "#ffffff"
 

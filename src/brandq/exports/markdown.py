@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from brandq.exports.marks import banners, marks, sentiment
+from brandq.exports.marks import banners, marks
+from brandq.providers.dialect import AnswerKind
 from brandq.reports.summary import disclosure_words, percent, place, threshold_words, to_seconds
 from brandq.words import Words, words_in
 
@@ -42,25 +43,24 @@ class _Text:
     def __init__(self, document: Mapping[str, Any], words: Words) -> None:
         self._document = document
         self._words = words
-        self._say = words.say
 
     def lines(self) -> list[str]:
-        say, document = self._say, self._document
+        words, document = self._words, self._document
         times = document["times"]
         ended, built = to_seconds(times["ended_at"]), to_seconds(times["built_at"])
         subject = escaped(document["plan"]["brands"][0]["name"])
         label = f", {escaped(document['label'])}" if document["label"] else ""
         method, version = escaped(document["method_version"]), document.get("version", 1)
         return [
-            f"# {say('{brand}: what AI assistants say', brand=subject)}",
+            f"# {words.say('{brand}: what AI assistants say', brand=subject)}",
             "",
             *self._banners(),
-            f"- {say('Execution: {execution}', execution=escaped(document['execution_id']))}{label}",
-            f"- {say('Status: **{status}**', status=self._told(document['status']))}",
-            f"- {say('Ended: {ended}, built {built}', ended=ended, built=built)}",
-            f"- {say('Method {method}, version {version} of this report', method=method, version=version)}",
+            f"- {words.say('Execution: {execution}', execution=escaped(document['execution_id']))}{label}",
+            f"- {words.say('Status: **{status}**', status=self._term(document['status']))}",
+            f"- {words.say('Ended: {ended}, built {built}', ended=ended, built=built)}",
+            f"- {words.say('Method {method}, version {version} of this report', method=method, version=version)}",
             "- "
-            + say(
+            + words.say(
                 "Usable answers: {number} of the samples planned", number=self._counted(document["coverage"]["usable"])
             ),
             "",
@@ -74,13 +74,16 @@ class _Text:
             *self._cost(),
             *self._disclosure(),
             *self._definitions(),
-            f"## {say('Notes')}",
+            f"## {words.say('Notes')}",
             "",
             *(f"- {self._told(note)}" for note in document["notes"]),
         ]
 
     def _told(self, sentence: str | None) -> str:
         return escaped(self._words.told(sentence))
+
+    def _term(self, code: str) -> str:
+        return escaped(self._words.term(code))
 
     def _counted(self, number: Mapping[str, Any]) -> str:
         return percent(number) if number["value"] is not None else f"– ({self._told(number['reason'])})"
@@ -98,7 +101,7 @@ class _Text:
         for brand in self._document["brands"]:
             written = f"**{escaped(brand['name'])}**" if brand["subject"] else escaped(brand["name"])
             if len(names) > 1:
-                yield written, self._say("all engines") + self._marks(brand["overall"]), brand["overall"]
+                yield written, self._words.say("all engines") + self._marks(brand["overall"]), brand["overall"]
             for block in brand["engines"]:
                 yield written, names[block["engine"]], block
 
@@ -112,7 +115,7 @@ class _Text:
         return f" ({', '.join(marked)})" if marked else ""
 
     def _brands(self) -> list[str]:
-        say = self._say
+        words = self._words
         rows = [
             (
                 brand,
@@ -127,14 +130,20 @@ class _Text:
             for brand, engine, block in self._blocks()
         ]
         headers = (
-            *(say("brand"), say("engine"), say("usable"), say("mention rate"), say("share of voice")),
-            *(say("average rank"), say("first place"), say("top 3")),
+            *(
+                words.say("brand"),
+                words.say("engine"),
+                words.say("usable"),
+                words.say("mention rate"),
+                words.say("share of voice"),
+            ),
+            *(words.say("average rank"), words.say("first place"), words.say("top 3")),
         )
-        lines = [f"## {say('Brands')}", "", *_table(headers, rows)]
+        lines = [f"## {words.say('Brands')}", "", *_table(headers, rows)]
         for brand in self._document["brands"]:
             name = escaped(brand["name"])
             if brand.get("named_in_prompts"):
-                told = say(
+                told = words.say(
                     "{brand} is named in prompt {prompts}, which makes mentions of it; "
                     "in answers to the others: {number}",
                     brand=name,
@@ -143,7 +152,7 @@ class _Text:
                 )
                 lines.append(f"- {told}")
             if brand["overall"].get("doubtful_answers"):
-                told = say(
+                told = words.say(
                     "{n} answers have a word that may be {brand} and may be an ordinary word: "
                     "not counted, to be looked at",
                     n=brand["overall"]["doubtful_answers"],
@@ -153,7 +162,7 @@ class _Text:
         return lines if lines[-1] == "" else [*lines, ""]
 
     def _spoken_of(self) -> list[str]:
-        say = self._say
+        words = self._words
         rows = [
             (
                 brand,
@@ -170,32 +179,35 @@ class _Text:
         if not rows:
             return []
         headers = (
-            *(say("brand"), say("engine"), say("sentiment"), say("with a caveat")),
-            *(say("recommended in"), say("strength, -1 to 3")),
+            *(words.say("brand"), words.say("engine"), words.say("sentiment"), words.say("with a caveat")),
+            *(words.say("recommended in"), words.say("strength, -1 to 3")),
         )
         stability, agreement = (self._placed(self._document[name]) for name in ("stability", "agreement"))
         return [
-            f"## {say('How they are spoken of')}",
+            f"## {words.say('How they are spoken of')}",
             "",
             *_table(headers, rows),
-            "- " + say("Brands named alike by two repeats of one engine: {number}", number=stability),
-            "- " + say("Brands named alike by two engines: {number}", number=agreement),
+            "- " + words.say("Brands named alike by two repeats of one engine: {number}", number=stability),
+            "- " + words.say("Brands named alike by two engines: {number}", number=agreement),
             "",
         ]
 
     def _sentiments(self, split: Mapping[str, Mapping[str, Any]]) -> str:
         """``positive 5 · neutral 1``: those that occur, counted; a dash where the brand is not named."""
-        told = [f"{sentiment(label, self._words)} {number['k']}" for label, number in split.items() if number["value"]]
+        told = [f"{self._words.term(label)} {number['k']}" for label, number in split.items() if number["value"]]
         return " · ".join(told) or "–"
 
     def _coverage(self) -> list[str]:
-        say, coverage = self._say, self._document["coverage"]
-        names, outcomes = self._engine_names(), list(coverage["outcomes"])
-        searched = {True: say("on"), False: say("off"), None: "–"}
+        words, coverage = self._words, self._document["coverage"]
+        names = self._engine_names()
+        # those that are ok are counted as usable
+        outcomes = [name for name in coverage["outcomes"] if name != AnswerKind.OK]
+        searched = {True: words.say("on"), False: words.say("off"), None: "–"}
         rows = [
             (
                 names[engine["engine"]],
-                ", ".join(escaped(served["model"] or say("not reported")) for served in engine["served_models"]) or "–",
+                ", ".join(escaped(served["model"] or words.say("not reported")) for served in engine["served_models"])
+                or "–",
                 searched[engine["search"]],
                 self._counted(engine["usable"]),
                 *(str(engine["outcomes"][name]) for name in outcomes),
@@ -203,27 +215,30 @@ class _Text:
             for engine in coverage["engines"]
         ]
         headers = (
-            *(say("engine"), say("served model"), say("search"), say("usable")),
-            *(self._told(name) for name in outcomes),
+            *(words.say("engine"), words.say("served model"), words.say("search"), words.say("usable")),
+            *(self._term(name) for name in outcomes),
         )
-        lines = [f"## {say('Coverage')}", "", *_table(headers, rows)]
+        lines = [f"## {words.say('Coverage')}", "", *_table(headers, rows)]
         if coverage["taken_over"]:
-            lines.append("- " + say("{n} answers were taken from earlier executions", n=coverage["taken_over"]))
+            lines.append("- " + words.say("{n} answers were taken from earlier executions", n=coverage["taken_over"]))
         for engine in coverage["engines"]:
             for error in engine["errors"]:
                 example = f": {self._told(error['example'])}" if error["example"] else ""
                 lines.append(
-                    f"- {escaped(engine['engine'])}, {error['samples']} × {self._told(error['code'])}{example}"
+                    f"- {escaped(engine['engine'])}, {error['samples']} × {self._term(error['code'])}{example}"
                 )
         return [*lines, ""] if lines[-1] else lines
 
     def _prompts(self) -> list[str]:
-        say, plan = self._say, self._document["plan"]
-        lines = [f"## {say('Prompts')}", ""]
+        words, plan = self._words, self._document["plan"]
+        lines = [f"## {words.say('Prompts')}", ""]
         # a report kept before plans had one lacks it
         if plan.get("system"):
-            lines += [say("Each prompt was sent after this system text: {text}", text=escaped(plan["system"])), ""]
-        headers = (say("brand"), say("usable"), say("mention rate"), say("average rank"))
+            lines += [
+                words.say("Each prompt was sent after this system text: {text}", text=escaped(plan["system"])),
+                "",
+            ]
+        headers = (words.say("brand"), words.say("usable"), words.say("mention rate"), words.say("average rank"))
         for prompt in plan["prompts"]:
             lines += [f"### {prompt['prompt_no']}\\. {escaped(prompt['text'])}", ""]
             rows = []
@@ -236,10 +251,10 @@ class _Text:
         return lines
 
     def _competitors(self) -> list[str]:
-        say, found = self._say, self._document.get("competitors")
+        words, found = self._words, self._document.get("competitors")
         if not found:
             return []
-        lines = [f"## {say('Names that nobody tracks')}", ""]
+        lines = [f"## {words.say('Names that nobody tracks')}", ""]
         if found["candidates"]:
             rows = [
                 (
@@ -251,12 +266,18 @@ class _Text:
                 )
                 for row in found["candidates"]
             ]
-            headers = (say("name"), say("answers"), say("prompts"), say("engines"), say("repeats"))
+            headers = (
+                words.say("name"),
+                words.say("answers"),
+                words.say("prompts"),
+                words.say("engines"),
+                words.say("repeats"),
+            )
             lines += _table(headers, rows)
         return [*lines, *(f"- {self._told(line)}" for line in threshold_words(found)), ""]
 
     def _formulas(self) -> list[str]:
-        say = self._say
+        words = self._words
         if not self._document.get("formulas"):
             return []
         subject = self._document["formulas"][0]
@@ -270,18 +291,24 @@ class _Text:
             )
             for row in subject["rows"]
         ]
-        headers = (say("product"), say("name there"), say("value"), say("counted"), say("what it counts"))
-        head = say("What other products would print for {brand}", brand=escaped(subject["brand"]))
+        headers = (
+            words.say("product"),
+            words.say("name there"),
+            words.say("value"),
+            words.say("counted"),
+            words.say("what it counts"),
+        )
+        head = words.say("What other products would print for {brand}", brand=escaped(subject["brand"]))
         return [f"## {head}", "", *_table(headers, rows)]
 
     def _disclosure(self) -> list[str]:
         if "disclosure" not in self._document:
             return []
         told = (f"- {self._told(line)}" for line in disclosure_words(self._document))
-        return [f"## {self._say('Before you quote a number')}", "", *told, ""]
+        return [f"## {self._words.say('Before you quote a number')}", "", *told, ""]
 
     def _definitions(self) -> list[str]:
-        lines = [f"## {self._say('What the numbers mean')}", ""]
+        lines = [f"## {self._words.say('What the numbers mean')}", ""]
         for definition in self._document["definitions"].values():
             name, above, below = (self._words.told(definition[part]) for part in ("name", "numerator", "denominator"))
             caveats = " ".join(self._words.told(caveat) for caveat in definition["caveats"])
@@ -289,15 +316,15 @@ class _Text:
         return [*lines, ""]
 
     def _citations(self) -> list[str]:
-        say, citations = self._say, self._document["citations"]
-        sourced = say("Answers with sources: {number}", number=self._counted(citations["with_sources"]))
-        lines = [f"## {say('Sources')}", "", sourced, ""]
+        words, citations = self._words, self._document["citations"]
+        sourced = words.say("Answers with sources: {number}", number=self._counted(citations["with_sources"]))
+        lines = [f"## {words.say('Sources')}", "", sourced, ""]
         if citations["domains"]:
             rows = [
                 (
                     escaped(row["domain"]),
                     escaped(row["owner"]) if row["owner"] else "",
-                    self._told(row.get("source_class")),
+                    self._term(row.get("source_class") or ""),
                     self._counted(row["answers"]),
                     self._counted(row["only_retrieved"]),
                     str(row["pages"]),
@@ -305,50 +332,60 @@ class _Text:
                 for row in citations["domains"]
             ]
             headers = (
-                *(say("domain"), say("owned by"), say("class"), say("cited in")),
-                *(say("only retrieved in"), say("pages")),
+                *(words.say("domain"), words.say("owned by"), words.say("class"), words.say("cited in")),
+                *(words.say("only retrieved in"), words.say("pages")),
             )
             lines += _table(headers, rows)
         if "by_class" in citations:
             lines += self._classes(citations)
         if citations["domains_left_out"]:
-            lines += [say("{n} more domains are left out.", n=citations["domains_left_out"]), ""]
+            lines += [words.say("{n} more domains are left out.", n=citations["domains_left_out"]), ""]
         return lines
 
     def _classes(self, citations: Mapping[str, Any]) -> list[str]:
         """Who speaks on the pages, and of each brand with a domain, whether it is named and whether it is cited."""
-        say = self._say
+        words = self._words
         shares = [
-            (self._told(name), self._counted(numbers["share"]), self._counted(numbers["answers"]))
+            (self._term(name), self._counted(numbers["share"]), self._counted(numbers["answers"]))
             for name, numbers in citations["by_class"].items()
             if numbers["share"]["value"]
         ]
-        lines = _table((say("class"), say("share of sources"), say("answers with one")), shares) if shares else []
+        lines = (
+            _table((words.say("class"), words.say("share of sources"), words.say("answers with one")), shares)
+            if shares
+            else []
+        )
         fields = ("named_and_cited", "named_not_cited", "cited_not_named", "neither")
         rows = [(escaped(row["brand"]), *(str(row[name]) for name in fields)) for row in citations["named_and_cited"]]
-        headers = (say("brand"), say("named and cited"), say("named only"), say("cited only"), say("neither"))
+        headers = (
+            words.say("brand"),
+            words.say("named and cited"),
+            words.say("named only"),
+            words.say("cited only"),
+            words.say("neither"),
+        )
         return [*lines, *_table(headers, rows)] if rows else lines
 
     def _cost(self) -> list[str]:
-        say, cost = self._say, self._document["cost"]
-        lines = [f"## {say('Cost')}", ""]
+        words, cost = self._words, self._document["cost"]
+        lines = [f"## {words.say('Cost')}", ""]
         for total in cost["totals"]:
-            told = say(
+            told = words.say(
                 "{currency} {amount} for {n} answers (basis: {basis})",
                 currency=escaped(total["currency"]),
                 amount=total["value"],
                 n=total["n"],
-                basis=self._told(total["basis"]),
+                basis=self._term(total["basis"]),
             )
             lines.append(f"- {told}")
         if not cost["totals"]:
-            lines.append("- " + say("unknown: {reason}", reason=self._told(cost["reason"])))
+            lines.append("- " + words.say("unknown: {reason}", reason=self._told(cost["reason"])))
         if cost["unknown_cost_answers"]:
-            told = say(
+            told = words.say(
                 "{n} of {answers} answers have no known cost", n=cost["unknown_cost_answers"], answers=cost["answers"]
             )
             lines.append(f"- {told}")
         if cost["not_paid_here"]:
             n = cost["not_paid_here"]
-            lines.append("- " + say("{n} answers were taken over or imported, and cost nothing here", n=n))
+            lines.append("- " + words.say("{n} answers were taken over or imported, and cost nothing here", n=n))
         return [*lines, ""]

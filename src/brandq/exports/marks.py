@@ -1,4 +1,4 @@
-"""How the marks of numbers, and the labels of sentiment, are written in every form."""
+"""What must be seen wherever numbers are: that they were simulated, or came out of a file."""
 
 from __future__ import annotations
 
@@ -40,10 +40,3 @@ def marks(block: Mapping[str, Any], words: Words) -> list[str]:
     """The marks of one engine's or one brand's numbers, in capitals."""
     simulated, imported = words.say("SIMULATED"), words.say("IMPORTED")
     return [mark for mark, marked in ((simulated, block["simulated"]), (imported, block["imported"])) if marked]
-
-
-def sentiment(label: str, words: Words) -> str:
-    """One of SENTIMENTS in words; what is none of them could not be told."""
-    say = words.say
-    known = {"pos": say("positive"), "neu": say("neutral"), "mixed": say("mixed"), "neg": say("negative")}
-    return known.get(label) or say("cannot be told")

@@ -18,14 +18,6 @@ from brandq.words import Words
 
 MEDIA_TYPE = "application/pdf"
 
-_NO_PANGO = (
-    "a PDF needs Pango, which is not on this machine: install it (Debian: apt-get install libpango-1.0-0 "
-    "libpangoft2-1.0-0 fonts-noto-cjk), or take html and print it in a browser"
-)
-_NO_FONT = (
-    "no font on this machine has the characters of this report, such as {examples}: install one (Debian: apt-get "
-    "install fonts-noto-cjk), or take html and print it in a browser"
-)
 #: whoever reads a report must be able to read names; an emoji in an answer may be a box
 _HAN = ((0x3400, 0x9FFF), (0xF900, 0xFAFF), (0x20000, 0x3FFFF))
 
@@ -33,17 +25,22 @@ _HAN = ((0x3400, 0x9FFF), (0xF900, 0xFAFF), (0x20000, 0x3FFFF))
 def made(document: Mapping[str, Any], *, words: Words) -> bytes:
     """The report as a PDF. CannotMake where this machine lacks what it takes."""
     page = html.render(document, words=words, medium="print")
-    return drawn(page, _margins(document, words), created=document["times"]["built_at"])
+    return drawn(page, _margins(document, words), created=document["times"]["built_at"], words=words)
 
 
-def drawn(page: str, margins: str, *, created: str) -> bytes:
+def drawn(page: str, margins: str, *, created: str, words: Words) -> bytes:
     """A page of ours as a PDF. Nothing is loaded for it, from anywhere. CannotMake as above."""
     try:
         # it prints advice of its own before it raises
         with redirect_stdout(io.StringIO()):
             import weasyprint
     except OSError as error:
-        raise CannotMake(_NO_PANGO) from error
+        raise CannotMake(
+            words.say(
+                "a PDF needs Pango, which is not on this machine: install it (Debian: apt-get install libpango-1.0-0 "
+                "libpangoft2-1.0-0 fonts-noto-cjk), or take html and print it in a browser"
+            )
+        ) from error
     fetcher = weasyprint.urls.URLFetcher(allowed_protocols=("data",), allow_redirects=False)
     logger, missing = logging.getLogger("weasyprint"), _Missing()
     logger.addFilter(missing)
@@ -56,7 +53,13 @@ def drawn(page: str, margins: str, *, created: str) -> bytes:
     finally:
         logger.removeFilter(missing)
     if missing.han:
-        raise CannotMake(_NO_FONT.format(examples="".join(sorted(missing.han)[:5])))
+        raise CannotMake(
+            words.say(
+                "no font on this machine has the characters of this report, such as {examples}: install one (Debian: "
+                "apt-get install fonts-noto-cjk), or take html and print it in a browser",
+                examples="".join(sorted(missing.han)[:5]),
+            )
+        )
     return written
 
 

@@ -15,12 +15,12 @@ from typing import Any
 
 from xlsxwriter import Workbook
 
-from brandq.exports.marks import banners, marks, sentiment
+from brandq.exports.marks import banners, marks
 from brandq.exports.sheets import LINE_HEIGHT, TEXT_HEIGHT, Column, Sheet, Value, formats, written
 from brandq.exports.spreadsheets import cited_domains, is_judged, said_of
 from brandq.reports.facts import SampleWithText
 from brandq.reports.summary import disclosure_words, threshold_words
-from brandq.reports.usable import is_usable
+from brandq.reports.usable import is_usable, outcome_of
 from brandq.words import Words
 
 MEDIA_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
@@ -112,14 +112,14 @@ class _Book:
 
     def _columns(self, form: str, group: str) -> list[Column]:
         """Value, k where it is a share, n, and the ends of the interval."""
-        say = self._words.say
-        k = [Column(say("k"), 7, "count", group)] if form == "share" else []
+        words = self._words
+        k = [Column("k", 7, "count", group)] if form == "share" else []
         return [
-            Column(say("value"), 9, form, group),
+            Column(words.say("value"), 9, form, group),
             *k,
-            Column(say("n"), 7, "count", group),
-            Column(say("low"), 8, form, group),
-            Column(say("high"), 8, form, group),
+            Column("n", 7, "count", group),
+            Column(words.say("low"), 8, form, group),
+            Column(words.say("high"), 8, form, group),
         ]
 
     @staticmethod
@@ -157,8 +157,8 @@ class _Book:
     # -- sheets of numbers
 
     def _summary(self) -> None:
-        say = self._words.say
-        sheet = self._sheet(say("Summary"), self._title)
+        words = self._words
+        sheet = self._sheet(words.say("Summary"), self._title)
         sheet.keep_head()
         columns = [Column("", 30), Column("", 24, "plain")]
         for fact in self._facts():
@@ -169,30 +169,30 @@ class _Book:
         self._coverage(sheet)
 
     def _facts(self) -> Iterator[tuple[str, str]]:
-        say, told, document = self._words.say, self._words.told, self._document
+        words, document = self._words, self._document
         plan, times, cost = document["plan"], document["times"], document["cost"]
-        yield say("Execution"), document["execution_id"]
+        yield words.say("Execution"), document["execution_id"]
         if document["label"]:
-            yield say("Label"), document["label"]
-        yield say("Status"), told(document["status"])
-        yield say("Ended at"), self._words.instant(times["ended_at"])
-        yield say("Report built"), self._words.instant(times["built_at"])
-        yield say("Report version"), str(document.get("version", 1))
-        yield say("Method"), document["method_version"]
+            yield words.say("Label"), document["label"]
+        yield words.say("Status"), words.term(document["status"])
+        yield words.say("Ended at"), self._words.instant(times["ended_at"])
+        yield words.say("Report built"), self._words.instant(times["built_at"])
+        yield words.say("Report version"), str(document.get("version", 1))
+        yield words.say("Method"), document["method_version"]
         factors = f"{len(plan['prompts'])} × {len(plan['engines'])} × {plan['repeats']}"
-        yield say("Prompts × engines × repeats"), f"{factors}: {document['coverage']['planned']}"
+        yield words.say("Prompts × engines × repeats"), f"{factors}: {document['coverage']['planned']}"
         usable = document["coverage"]["usable"]
-        yield say("Usable answers"), f"{usable.get('k', 0)} / {usable['n']}"
+        yield words.say("Usable answers"), f"{usable.get('k', 0)} / {usable['n']}"
         for total in cost["totals"]:
-            yield say("Cost"), self._words.money(total["value"], total["currency"])
+            yield words.say("Cost"), self._words.money(total["value"], total["currency"])
         if not cost["totals"]:
-            yield say("Cost"), told(cost["reason"])
+            yield words.say("Cost"), words.told(cost["reason"])
 
     def _subject(self, sheet: Sheet) -> None:
-        say, block = self._words.say, self._document["brands"][0]["overall"]
-        shares = [Column(say("measure")), *self._unsized("share"), Column(say("notes"), 60)]
+        words, block = self._words, self._document["brands"][0]["overall"]
+        shares = [Column(words.say("measure")), *self._unsized("share"), Column(words.say("notes"), 60)]
         places = [replace(column, form="place" if column.form == "share" else column.form) for column in shares]
-        sheet.line(say("{brand} over all engines and prompts", brand=self._brands[0]), "section")
+        sheet.line(words.say("{brand} over all engines and prompts", brand=self._brands[0]), "section")
         sheet.headings(shares)
         for measure in self._measured():
             number = block[measure]
@@ -203,7 +203,7 @@ class _Book:
             else:
                 sheet.row(places, [self._name(measure), value, None, *rest, notes])
         for label, number in (block.get("sentiment") or {}).items():
-            name = f"{self._name('sentiment')}: {sentiment(label, self._words)}"
+            name = f"{self._name('sentiment')}: {self._words.term(label)}"
             sheet.row(shares, [name, *self._number(number, "share"), self._notes({"sentiment": number})])
         sheet.gap()
 
@@ -211,48 +211,48 @@ class _Book:
         return [replace(column, width=None, group="") for column in self._columns(form, "")]
 
     def _all_brands(self, sheet: Sheet) -> None:
-        say, name = self._words.say, self._name
-        columns = [Column(say("brand")), *self._unsized("share")]
+        words, name = self._words, self._name
+        columns = [Column(words.say("brand")), *self._unsized("share")]
         columns[1] = replace(columns[1], heading=name("mention_rate"))
-        sheet.line(say("All tracked brands"), "section")
+        sheet.line(words.say("All tracked brands"), "section")
         sheet.headings(columns)
         for brand in self._document["brands"]:
             sheet.row(columns, [brand["name"], *self._number(brand["overall"]["mention_rate"], "share")])
         sheet.gap()
 
     def _coverage(self, sheet: Sheet) -> None:
-        say, told = self._words.say, self._words.told
+        words = self._words
         columns = [
-            Column(say("engine")),
-            Column(say("marks")),
-            Column(say("planned"), None, "count"),
-            Column(say("usable"), None, "count"),
-            Column(say("refused"), None, "count"),
-            Column(say("failed"), None, "count"),
-            Column(say("models that answered, and errors")),
+            Column(words.say("engine")),
+            Column(words.say("marks")),
+            Column(words.say("planned"), None, "count"),
+            Column(words.say("usable"), None, "count"),
+            Column(words.say("refused"), None, "count"),
+            Column(words.say("failed"), None, "count"),
+            Column(words.say("models that answered, and errors")),
         ]
-        sheet.line(say("Coverage by engine"), "section")
+        sheet.line(words.say("Coverage by engine"), "section")
         sheet.headings(columns)
         for engine in self._document["coverage"]["engines"]:
-            served = ", ".join(one["model"] or say("not reported") for one in engine["served_models"])
-            errors = ", ".join(f"{error['samples']} × {told(error['code'])}" for error in engine["errors"])
+            served = ", ".join(one["model"] or words.say("not reported") for one in engine["served_models"])
+            errors = ", ".join(f"{error['samples']} × {words.term(error['code'])}" for error in engine["errors"])
             outcomes = engine["outcomes"]
             counts = [engine["planned"], engine["usable"].get("k", 0), outcomes["refused"], outcomes["failed"]]
             more = "; ".join(filter(None, (served, errors)))
             sheet.row(columns, [engine["engine"], self._marks(engine), *counts, more])
 
     def _by_engine(self) -> None:
-        say, measures = self._words.say, self._measured()
-        sheet = self._sheet(say("Brands × engines"), say("Brands by engine"))
+        words, measures = self._words, self._measured()
+        sheet = self._sheet(words.say("Brands × engines"), words.say("Brands by engine"))
         columns = [
-            Column(say("brand"), 22),
-            Column(say("subject"), 8, "number"),
-            Column(say("engine"), 24),
-            Column(say("marks"), 14),
-            Column(say("usable"), 8, "count"),
-            Column(say("planned"), 8, "count"),
+            Column(words.say("brand"), 22),
+            Column(words.say("subject"), 8, "number"),
+            Column(words.say("engine"), 24),
+            Column(words.say("marks"), 14),
+            Column(words.say("usable"), 8, "count"),
+            Column(words.say("planned"), 8, "count"),
             *(column for each in measures for column in self._columns(MEASURES[each], self._name(each))),
-            Column(say("notes"), 60),
+            Column(words.say("notes"), 60),
         ]
         sheet.headings(columns)
         for brand in self._document["brands"]:
@@ -264,18 +264,18 @@ class _Book:
         sheet.filtered(columns, beside=3)
 
     def _by_prompt(self) -> None:
-        say = self._words.say
-        sheet = self._sheet(say("Prompts"), say("Brands by prompt and engine"))
+        words = self._words
+        sheet = self._sheet(words.say("Prompts"), words.say("Brands by prompt and engine"))
         columns = [
-            Column(say("prompt no."), 8, "number"),
-            Column(say("brand"), 22),
-            Column(say("engine"), 24),
-            Column(say("prompt"), 40),
-            Column(say("marks"), 14),
-            Column(say("usable"), 8, "count"),
-            Column(say("planned"), 8, "count"),
+            Column(words.say("prompt no."), 8, "number"),
+            Column(words.say("brand"), 22),
+            Column(words.say("engine"), 24),
+            Column(words.say("prompt"), 40),
+            Column(words.say("marks"), 14),
+            Column(words.say("usable"), 8, "count"),
+            Column(words.say("planned"), 8, "count"),
             *(column for each in _FEW_MEASURES for column in self._columns(MEASURES[each], self._name(each))),
-            Column(say("notes"), 60),
+            Column(words.say("notes"), 60),
         ]
         sheet.headings(columns)
         for prompt_no, prompt in self._prompts.items():
@@ -295,41 +295,41 @@ class _Book:
 
     def _domains(self) -> None:
         found = self._document["citations"]
-        say, told = self._words.say, self._words.told
-        sheet = self._sheet(say("Domains"), say("Sources by domain"))
+        words = self._words
+        sheet = self._sheet(words.say("Domains"), words.say("Sources by domain"))
         columns = [
-            Column(say("domain"), 30),
-            Column(say("class"), 14),
-            Column(say("owned by"), 22),
+            Column(words.say("domain"), 30),
+            Column(words.say("class"), 14),
+            Column(words.say("owned by"), 22),
             *self._columns("share", self._name("citation_rate")),
             *self._columns("share", self._name("retrieval_rate")),
-            Column(say("pages"), 8, "count"),
-            Column(say("pages given most"), 90),
+            Column(words.say("pages"), 8, "count"),
+            Column(words.say("pages given most"), 90),
         ]
         sheet.headings(columns)
         for row in found["domains"]:
             numbers = [*self._number(row["answers"], "share"), *self._number(row["only_retrieved"], "share")]
             pages = "\n".join(row.get("most_given_pages", ())) or None
-            head = [row["domain"], told(row.get("source_class")) or None, row["owner"]]
+            head = [row["domain"], row.get("source_class") and words.term(row["source_class"]), row["owner"]]
             sheet.row(columns, [*head, *numbers, row["pages"], pages])
         sheet.filtered(columns, beside=1)
         if found["domains_left_out"]:
-            sheet.line(say("{n} more domains are left out.", n=self._words.number(found["domains_left_out"])))
+            sheet.line(words.say("{n} more domains are left out.", n=self._words.number(found["domains_left_out"])))
 
     def _untracked(self) -> None:
         """Names that answers put where they put brands: a report of the first method has none."""
         found = self._document.get("competitors")
         if not found:
             return
-        say = self._words.say
-        sheet = self._sheet(say("Other names"), say("Names that nobody tracks"))
+        words = self._words
+        sheet = self._sheet(words.say("Other names"), words.say("Names that nobody tracks"))
         columns = [
-            Column(say("name"), 30),
+            Column(words.say("name"), 30),
             *self._columns("share", self._name("candidate_rate")),
-            Column(say("prompts"), 16),
-            Column(say("engines"), 40),
-            Column(say("repeats"), 10, "count"),
-            Column(say("other spellings"), 50),
+            Column(words.say("prompts"), 16),
+            Column(words.say("engines"), 40),
+            Column(words.say("repeats"), 10, "count"),
+            Column(words.say("other spellings"), 50),
         ]
         sheet.headings(columns)
         for row in found["candidates"]:
@@ -343,14 +343,14 @@ class _Book:
     # -- sheets of evidence
 
     def _evidence(self, samples: Iterable[SampleWithText]) -> None:
-        say = self._words.say
-        answers = self._sheet(say("Answers"), say("Every answer, word for word"))
+        words = self._words
+        answers = self._sheet(words.say("Answers"), words.say("Every answer, word for word"))
         answers.line(
-            say("A brand's column: 1 where the answer mentions it, 0 where not, blank where it is not usable.")
+            words.say("A brand's column: 1 where the answer mentions it, 0 where not, blank where it is not usable.")
         )
         columns = self._answer_columns()
         answers.headings(columns)
-        citations = self._sheet(say("Citations"), say("Every source of every answer"))
+        citations = self._sheet(words.say("Citations"), words.say("Every source of every answer"))
         source_columns = self._source_columns()
         citations.headings(source_columns)
         for sample in samples:
@@ -364,46 +364,46 @@ class _Book:
         citations.filtered(source_columns, beside=1)
         for sheet in (answers, citations):
             if sheet.full:
-                sheet.line(say("Excel holds no more rows; the csv export has every answer."), "banner")
+                sheet.line(words.say("Excel holds no more rows; the csv export has every answer."), "banner")
 
     def _answer_columns(self) -> list[Column]:
-        say, subject = self._words.say, self._brands[0]
+        words, subject = self._words, self._brands[0]
         return [
-            Column(say("sample"), 9, "number"),
-            Column(say("prompt no."), 8, "number"),
-            Column(say("prompt"), 32),
-            Column(say("engine"), 20),
-            Column(say("served model"), 18),
-            Column(say("repeat"), 7, "number"),
-            Column(say("marks"), 14),
-            Column(say("state"), 11),
-            Column(say("kind"), 11),
-            Column(say("answer type"), 14),
-            Column(say("usable"), 8, "number"),
-            *(Column(brand, 11, "number", say("mentioned")) for brand in self._brands),
-            Column(say("rank"), 7, "number", subject),
-            Column(say("sentiment"), 11, "text", subject),
-            Column(say("recommended"), 13, "number", subject),
-            Column(say("answer"), 80),
-            Column(say("cited domains"), 30),
-            Column(say("cost"), 10, "money"),
-            Column(say("currency"), 9),
-            Column(say("latency, ms"), 10, "count"),
-            Column(say("asked at (UTC)"), 19, "instant"),
-            Column(say("answered at (UTC)"), 19, "instant"),
-            Column(say("error code"), 14),
-            Column(say("error message"), 40),
+            Column(words.say("sample"), 9, "number"),
+            Column(words.say("prompt no."), 8, "number"),
+            Column(words.say("prompt"), 32),
+            Column(words.say("engine"), 20),
+            Column(words.say("served model"), 18),
+            Column(words.say("repeat"), 7, "number"),
+            Column(words.say("marks"), 14),
+            Column(words.say("state"), 11),
+            Column(words.say("outcome"), 12),
+            Column(words.say("answer type"), 14),
+            Column(words.say("usable"), 8, "number"),
+            *(Column(brand, 11, "number", words.say("mentioned")) for brand in self._brands),
+            Column(words.say("rank"), 7, "number", subject),
+            Column(words.say("sentiment"), 11, "text", subject),
+            Column(words.say("recommended"), 13, "number", subject),
+            Column(words.say("answer"), 80),
+            Column(words.say("cited domains"), 30),
+            Column(words.say("cost"), 10, "money"),
+            Column(words.say("currency"), 9),
+            Column(words.say("latency, ms"), 10, "count"),
+            Column(words.say("asked at (UTC)"), 19, "instant"),
+            Column(words.say("answered at (UTC)"), 19, "instant"),
+            Column(words.say("error code"), 14),
+            Column(words.say("error message"), 40),
         ]
 
     def _answer(self, sample: SampleWithText) -> list[Value]:
-        facts, told = sample.facts, self._words.told
+        facts, words = sample.facts, self._words
         mentioned: list[Value] = [None] * len(self._brands)
         of_subject: list[Value] = [None, None, None]
         if is_usable(facts):
             said = [said_of(brand, facts, judged=self._judged) for brand in self._brands]
             mentioned = [each.mentioned for each in said]
             label = said[0].sentiment
-            of_subject = [said[0].rank, label and sentiment(label, self._words), said[0].recommended]
+            of_subject = [said[0].rank, label and self._words.term(label), said[0].recommended]
         return [
             facts.sample_id,
             facts.prompt_no,
@@ -412,9 +412,9 @@ class _Book:
             facts.served_model,
             facts.repeat_no,
             self._marks({"simulated": facts.simulated, "imported": facts.imported}),
-            told(facts.state),
-            told(facts.kind) or None,
-            told(facts.answer_type) or None,
+            words.term(facts.state),
+            words.term(outcome_of(facts)),
+            facts.answer_type and words.term(facts.answer_type),
             is_usable(facts),
             *mentioned,
             *of_subject,
@@ -425,31 +425,31 @@ class _Book:
             facts.latency_ms,
             sample.asked_at,
             facts.answered_at,
-            told(facts.error_code) or None,
-            told(facts.error_message) or None,
+            facts.error_code and words.term(facts.error_code),
+            words.told(facts.error_message) or None,
         ]
 
     def _source_columns(self) -> list[Column]:
-        say = self._words.say
+        words = self._words
         return [
-            Column(say("sample"), 9, "number"),
-            Column(say("prompt no."), 8, "number"),
-            Column(say("engine"), 20),
-            Column(say("repeat"), 7, "number"),
-            Column(say("marks"), 14),
-            Column(say("usable"), 8, "number"),
-            Column(say("no."), 6, "number"),
-            Column(say("domain"), 24),
-            Column(say("URL"), 60, "link"),
-            Column(say("page title"), 40),
-            Column(say("class"), 14),
-            Column(say("owned by"), 18),
-            Column(say("cited as a source"), 18),
+            Column(words.say("sample"), 9, "number"),
+            Column(words.say("prompt no."), 8, "number"),
+            Column(words.say("engine"), 20),
+            Column(words.say("repeat"), 7, "number"),
+            Column(words.say("marks"), 14),
+            Column(words.say("usable"), 8, "number"),
+            Column(words.say("no."), 6, "number"),
+            Column(words.say("domain"), 24),
+            Column(words.say("URL"), 60, "link"),
+            Column(words.say("page title"), 40),
+            Column(words.say("class"), 14),
+            Column(words.say("owned by"), 18),
+            Column(words.say("cited as a source"), 18),
         ]
 
     def _sources(self, sample: SampleWithText) -> Iterator[list[Value]]:
-        facts, say, told = sample.facts, self._words.say, self._words.told
-        cited = {True: say("yes"), False: say("only retrieved"), None: say("not known")}
+        facts, words = sample.facts, self._words
+        cited = {True: words.say("yes"), False: words.say("only retrieved"), None: words.say("not known")}
         for n, each in enumerate(facts.citations, 1):
             yield [
                 facts.sample_id,
@@ -462,7 +462,7 @@ class _Book:
                 each.domain,
                 each.url,
                 each.title,
-                told(each.source_class) or None,
+                each.source_class and words.term(each.source_class),
                 each.owner,
                 cited[each.cited],
             ]
@@ -470,56 +470,61 @@ class _Book:
     # -- how it was measured
 
     def _method(self) -> None:
-        say, told, document = self._words.say, self._words.told, self._document
-        sheet = self._sheet(say("Method"), say("How this was measured"))
+        words, document = self._words, self._document
+        sheet = self._sheet(words.say("Method"), words.say("How this was measured"))
         columns = [
-            Column(say("measure"), 26),
-            Column(say("numerator"), 46),
-            Column(say("denominator"), 34),
-            Column(say("unit"), 18),
-            Column(say("what it does not say"), 60),
+            Column(words.say("measure"), 26),
+            Column(words.say("numerator"), 46),
+            Column(words.say("denominator"), 34),
+            Column(words.say("unit"), 18),
+            Column(words.say("what it does not say"), 60),
         ]
         sheet.headings(columns)
         for definition in document["definitions"].values():
-            named = [told(definition[name]) for name in ("name", "numerator", "denominator", "unit")]
-            sheet.row(columns, [*named, " ".join(told(caveat) for caveat in definition["caveats"])])
+            named = [words.told(definition[name]) for name in ("name", "numerator", "denominator", "unit")]
+            sheet.row(columns, [*named, " ".join(words.told(caveat) for caveat in definition["caveats"])])
         sheet.filtered(columns, beside=1)
         sheet.gap()
         width = sum(column.width or 0 for column in columns)
         if "disclosure" in document:
-            sheet.line(say("Before you quote a number"), "section")
+            sheet.line(words.say("Before you quote a number"), "section")
             for line in disclosure_words(document):
-                sheet.paragraph(told(line), len(columns), width)
+                sheet.paragraph(words.told(line), len(columns), width)
             sheet.gap()
         if self._judged:
-            judged = say(
+            judged = words.say(
                 "A judge said how brands are spoken of: {judge}. Its word is in the numbers, and not beside answers.",
                 judge=document["judge"]["method"],
             )
             sheet.paragraph(judged, len(columns), width)
-        sheet.line(say("Notes"), "section")
+        sheet.line(words.say("Notes"), "section")
         for note in document["notes"]:
-            sheet.paragraph(told(note), len(columns), width)
+            sheet.paragraph(words.told(note), len(columns), width)
         sheet.gap()
         self._plan(sheet)
 
     def _plan(self, sheet: Sheet) -> None:
-        say, plan = self._words.say, self._document["plan"]
-        sheet.line(say("What was asked"), "section")
-        brands = [Column(say("brand")), Column(say("aliases")), Column(say("domains"))]
+        words, plan = self._words, self._document["plan"]
+        sheet.line(words.say("What was asked"), "section")
+        brands = [Column(words.say("brand")), Column(words.say("aliases")), Column(words.say("domains"))]
         sheet.headings(brands)
         for brand in plan["brands"]:
             sheet.row(brands, [brand["name"], ", ".join(brand["aliases"]), " ".join(brand["domains"])])
         sheet.gap()
-        prompts = [Column(say("prompt no."), None, "number"), Column(say("prompt"))]
+        prompts = [Column(words.say("prompt no."), None, "number"), Column(words.say("prompt"))]
         sheet.headings(prompts)
         for prompt_no, prompt in self._prompts.items():
             sheet.row(prompts, [prompt_no, prompt])
         if plan.get("system"):
-            sheet.line(say("Each prompt was sent after this system text: {text}", text=plan["system"]))
+            sheet.line(words.say("Each prompt was sent after this system text: {text}", text=plan["system"]))
         sheet.gap()
-        engines = [Column(say("engine")), Column(say("model")), Column(say("search")), Column(say("marks"))]
+        engines = [
+            Column(words.say("engine")),
+            Column(words.say("model")),
+            Column(words.say("search")),
+            Column(words.say("marks")),
+        ]
         sheet.headings(engines)
         for engine in self._document["coverage"]["engines"]:
-            search = {True: say("on"), False: say("off"), None: say("not known")}[engine["search"]]
+            search = {True: words.say("on"), False: words.say("off"), None: words.say("not known")}[engine["search"]]
             sheet.row(engines, [engine["engine"], engine["model"], search, self._marks(engine)])

@@ -237,7 +237,7 @@ def _broken(provider: Provider, engine: EngineRef, broken: Exception, key: str |
     elif type(broken) is TimeoutError:
         words = f"no whole reply within {provider.total_s:g} s"
     return provider_error(
-        provider, engine, error_class, f"{words} from {provider.base_url}", hidden_in(str(broken), key)
+        provider, engine, error_class, f"{words} (asked {provider.base_url})", hidden_in(str(broken), key)
     )
 
 

@@ -147,6 +147,14 @@ def _pool(found: Names, places: Sequence[tuple[int, str]], prompts: int) -> Pool
     return Pool(strata, estimand_of(prompts, len({engine for _, engine in places})))
 
 
+def answers_with(found: Names, name: str) -> frozenset[int]:
+    """The numbers of the answers that have a candidate, by its name in the report or by any of its spellings."""
+    clusters = _clusters(found)
+    called = [cluster for cluster in clusters if _name(cluster) == name]
+    spelled = [cluster for cluster in clusters if name in cluster.names]
+    return frozenset().union(*(cluster.seen for cluster in (called or spelled)[:1]))
+
+
 def _row(
     name: str, cluster: _Cluster, found: Names, places: Sequence[tuple[int, str]], pool: Pool, *, telling: bool
 ) -> dict[str, Any]:

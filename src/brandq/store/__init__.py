@@ -16,13 +16,10 @@ from brandq.store.access import (
 from brandq.store.answers import (
     Evidence,
     Placed,
-    SampleFilter,
-    SampleRow,
     all_answers,
     answers_of,
     evidence,
     import_answers,
-    list_samples,
     places_with_answer,
     raw_body,
     reusable_answers,
@@ -75,6 +72,18 @@ from brandq.store.executions import (
 from brandq.store.exporting import FIRST_PLACE, ExportPlace, samples_with_text
 from brandq.store.findings import abandon_unread, begin_reading, record_findings, replace_findings, stale_readings
 from brandq.store.history import Told, TrackedBrand, Wanted, methods_of_reports, told_of_brand, tracked_brands
+from brandq.store.listing import (
+    FINDINGS,
+    OUTCOMES,
+    Neighbours,
+    SampleFilter,
+    SampleRow,
+    brand_findings,
+    count_samples,
+    list_samples,
+    neighbours,
+    usable_candidates,
+)
 from brandq.store.lookup import ExecutionFound, Found, SampleFound, look_up
 from brandq.store.migrating import current_revision, migrate, migrations_folder, newest_revision, require_newest
 from brandq.store.refusing import abandon_overdue, refuse_overdue, refuse_paused, refuse_samples
@@ -148,6 +157,7 @@ from brandq.store.watching import GoingOn, Held, going_on, held_by_worker
 
 __all__ = [
     "CLOCK_SILENT",
+    "FINDINGS",
     "FIRST_PLACE",
     "LOOK_BACK",
     "MAX_ATTEMPTS",
@@ -155,6 +165,7 @@ __all__ = [
     "MAX_DELIVERIES",
     "MAX_SAVED",
     "MOST_IN_BATCH",
+    "OUTCOMES",
     "SCOPES",
     "SLACK",
     "ApiKey",
@@ -179,6 +190,7 @@ __all__ = [
     "KeptReport",
     "Link",
     "Load",
+    "Neighbours",
     "Order",
     "Place",
     "Placed",
@@ -210,6 +222,7 @@ __all__ = [
     "authenticate",
     "begin_reading",
     "begin_report",
+    "brand_findings",
     "broken_truths",
     "budget_of",
     "cancel_execution",
@@ -222,6 +235,7 @@ __all__ = [
     "contents_of",
     "count_call",
     "count_open",
+    "count_samples",
     "current_revision",
     "daily_budget",
     "due_deliveries",
@@ -258,6 +272,7 @@ __all__ = [
     "methods_of_reports",
     "migrate",
     "migrations_folder",
+    "neighbours",
     "newest_revision",
     "next_report_version",
     "note_failures",
@@ -319,4 +334,5 @@ __all__ = [
     "tracked_brands",
     "unclosed",
     "unread_answers",
+    "usable_candidates",
 ]

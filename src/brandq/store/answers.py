@@ -11,7 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 
-from brandq.analysis.findings import UNUSABLE, Findings
+from brandq.analysis.findings import Findings
 from brandq.errors import Conflict, NotFound
 from brandq.plan import Plan
 from brandq.providers.dialect import Answer, AnswerKind, Citation
@@ -20,7 +20,7 @@ from brandq.store.chains import answer_row, seal
 from brandq.store.executions import Place
 from brandq.store.findings import findings_of
 from brandq.store.moving import among
-from brandq.tables import answers, executions, findings, readings, samples
+from brandq.tables import answers, executions, samples
 
 #: rows of one INSERT, so that what is bound for it does not stand in memory twice as a whole
 _MOST_ROWS = 5000
@@ -247,89 +247,6 @@ def all_answers(db: Connection, execution_id: str) -> list[Placed]:
 def answers_of(db: Connection, execution_id: str, sample_ids: Sequence[int]) -> list[Placed]:
     """The answers of these samples, analyzed or not, for executions too large to have all of them in memory."""
     return _placed(db, execution_id, among(db, samples.c.sample_id, sample_ids))
-
-
-@dataclass(frozen=True)
-class SampleRow:
-    """One sample as it is listed: its place in the plan, what became of it, and the brands that its answer names."""
-
-    sample_id: int
-    prompt_no: int
-    engine: str
-    repeat_no: int
-    state: str
-    attempt: int
-    error_code: str | None
-    error_message: str | None
-    http_status: int | None
-    next_attempt_at: datetime | None
-    settled_at: datetime | None
-    kind: str | None
-    served_model: str | None
-    simulated: bool | None
-    excerpt: str | None
-    brands: Sequence[str]
-
-
-@dataclass(frozen=True)
-class SampleFilter:
-    """Which samples of an execution are listed; ``brand``: only those whose usable answer mentions it."""
-
-    engine: str | None = None
-    state: str | None = None
-    prompt_no: int | None = None
-    brand: str | None = None
-    after: int = 0
-
-
-def list_samples(db: Connection, execution_id: str, wanted: SampleFilter, limit: int) -> list[SampleRow]:
-    """Samples in the order of their ids, from the one after ``wanted.after``."""
-    listing = (
-        sa.select(
-            samples,
-            answers.c.kind,
-            answers.c.served_model,
-            answers.c.simulated,
-            sa.func.substr(answers.c.text, 1, 200).label("excerpt"),
-        )
-        .join(answers, answers.c.sample_id == samples.c.sample_id, isouter=True)
-        .where(samples.c.execution_id == execution_id, samples.c.sample_id > wanted.after)
-    )
-    if wanted.engine:
-        listing = listing.where(samples.c.engine == wanted.engine)
-    if wanted.state:
-        listing = listing.where(samples.c.state == wanted.state)
-    if wanted.prompt_no:
-        listing = listing.where(samples.c.prompt_no == wanted.prompt_no)
-    if wanted.brand:
-        mentions = sa.exists().where(
-            findings.c.sample_id == samples.c.sample_id,
-            findings.c.brand == wanted.brand,
-            findings.c.count > 0,
-            findings.c.known,
-        )
-        listing = listing.where(mentions, answers.c.kind == AnswerKind.OK, ~_declined())
-    rows = db.execute(listing.order_by(samples.c.sample_id).limit(limit)).all()
-    named: dict[int, list[str]] = {}
-    ids = [row.sample_id for row in rows]
-    for found in db.execute(
-        sa.select(findings.c.sample_id, findings.c.brand)
-        .where(findings.c.sample_id.in_(ids), findings.c.count > 0)
-        .order_by(findings.c.sample_id, findings.c.position)
-    ):
-        named.setdefault(found.sample_id, []).append(found.brand)
-    return [
-        SampleRow(
-            **{name: getattr(row, name) for name in SampleRow.__dataclass_fields__ if name != "brands"},
-            brands=tuple(named.get(row.sample_id, ())),
-        )
-        for row in rows
-    ]
-
-
-def _declined() -> sa.ColumnElement[bool]:
-    """Whether the sample's answer turned out to be a refusal or an error in its words."""
-    return sa.exists().where(readings.c.sample_id == samples.c.sample_id, readings.c.answer_type.in_(UNUSABLE))
 
 
 @dataclass(frozen=True)

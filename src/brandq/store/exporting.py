@@ -52,9 +52,10 @@ def samples_with_text(
         .limit(limit)
     ).all()
     for row in rows:
-        if row.state == SampleState.ANALYZED and row.method_version not in (None, method_version):
+        read_by = row.method_version
+        if row.state == SampleState.ANALYZED and read_by not in (None, method_version):
             raise Conflict(
-                f"the answers of {execution_id} were read by method {row.method_version} since this report was made by "
+                f"the answers of {execution_id} were read by method {read_by} since this report was made by "
                 f"{method_version}: take the version that stands now, or this one as json, md, html or pdf"
             )
     ids = [row.sample_id for row in rows]

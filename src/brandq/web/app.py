@@ -41,7 +41,19 @@ from brandq.web import about, access, api, assets, comparisons, compat, events, 
 from brandq.web.looking import BrokerLook
 from brandq.web.metrics import Metrics
 from brandq.web.openapi import Operation, Visit, terms_of
-from brandq.web.pages import comparison, engines, execution, history, home, planning, queues, rendering, report, signing
+from brandq.web.pages import (
+    answers,
+    comparison,
+    engines,
+    execution,
+    history,
+    home,
+    planning,
+    queues,
+    rendering,
+    report,
+    signing,
+)
 from brandq.web.streams import EventStream, Streams
 
 logger = logging.getLogger(__name__)
@@ -85,6 +97,8 @@ PAGES: tuple[tuple[str, str, Callable[[Visit], Response]], ...] = (
     ("GET", "/history", history.show_history),
     ("GET", "/engines", engines.show_engines),
     ("GET", "/queues", queues.show_queues),
+    ("GET", "/executions/{execution_id}/answers", answers.show_answers),
+    ("GET", "/executions/{execution_id}/answers/{sample_id}", answers.show_answer_page),
     ("GET", "/sign-in", signing.show_sign_in),
     ("POST", "/sign-in", signing.sign_in),
     ("POST", "/sign-out", signing.sign_out),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any, TypeVar
 
 from starlette.responses import Response
@@ -12,17 +12,17 @@ from brandq import reports, store
 from brandq.actors.desk import Desk
 from brandq.actors.reading import facts_by_this_method
 from brandq.analysis.findings import UNUSABLE
-from brandq.errors import BadRequest, Fault, NotFound
-from brandq.plan import MAX_PROMPTS, Plan, name_key
+from brandq.errors import NotFound
 from brandq.providers.dialect import AnswerKind
 from brandq.states import SampleState
 from brandq.store import Execution, Progress
 from brandq.web import wire
 from brandq.web.api import EXECUTION_ID, LIMIT, POLL_MS, execution_id_of, next_page, own_execution, poll_after_ms, urls
 from brandq.web.exporting import FORMS, MEDIA_TYPES, exported
+from brandq.web.listing import AFTER, LISTING, read_listing
 from brandq.web.openapi import JSON, Operation, Parameter, Returns, Visit, operation
-from brandq.web.schemas import COUNT, FLAG, STATE, TEXT, ref, words
-from brandq.words import LANGUAGES, language_of
+from brandq.web.schemas import COUNT, FLAG, ref, words
+from brandq.words import LANGUAGES
 
 #: what is read of a stored report
 Stored = TypeVar("Stored")
@@ -39,45 +39,26 @@ SAMPLE_ID = Parameter("sample_id", COUNT, "as /samples lists it", str, place="pa
         parameters=(
             EXECUTION_ID,
             LIMIT,
-            Parameter("after", COUNT, "the last sample_id of the page before", wire.whole(0, wire.MAX_ROW), default=0),
-            Parameter("engine", TEXT, "only those of this engine of the plan", wire.words(200)),
-            Parameter("state", STATE, "only those in this state", wire.one_of(SampleState)),
-            Parameter("prompt_no", COUNT, "only those of the prompt with this number", wire.whole(1, MAX_PROMPTS)),
-            Parameter("brand", TEXT, "only those whose usable answer mentions it", wire.words(200)),
+            AFTER,
+            *LISTING,
         ),
     )
 )
 def list_samples(visit: Visit) -> Response:
-    """Every sample of the plan has its row, whatever became of it."""
+    """Every sample of the plan has its row, whatever became of it. All filters hold together.
+
+    Each is defined as the report's number of that name: with the brand, the engine and the finding of a number, the
+    list has as many samples as the number's `k`.
+    """
     given = visit.given
     with visit.desk.database.read() as db:
         found = store.execution(db, execution_id_of(visit), owner=visit.caller.owner)
-        wanted = store.SampleFilter(
-            engine=given["engine"],
-            state=given["state"],
-            prompt_no=given["prompt_no"],
-            brand=_in_plan(found.plan, given["engine"], given["brand"]),
-            after=given["after"],
-        )
+        wanted = replace(read_listing(db, found, given), after=given["after"])
         rows = store.list_samples(db, found.execution_id, wanted, given["limit"] + 1)
     page = rows[: given["limit"]]
     following = page[-1].sample_id if len(rows) > len(page) else None
     shown = [_sample(found.execution_id, row) for row in page]
     return wire.Json({"samples": shown, "next": next_page(visit.request, "after", following)})
-
-
-def _in_plan(plan: Plan, engine: str | None, brand: str | None) -> str | None:
-    """The brand as the plan spells it. BadRequest for an engine or a brand that the plan does not have."""
-    faults = []
-    engines = [known.engine for known in plan.engines]
-    if engine is not None and engine not in engines:
-        faults.append(Fault("?engine", f"is not in this plan; it has {', '.join(engines)}"))
-    spelled = {name_key(known.name): known.name for known in plan.brands}
-    if brand is not None and name_key(brand) not in spelled:
-        faults.append(Fault("?brand", f"is not in this plan; it has {', '.join(spelled.values())}"))
-    if faults:
-        raise BadRequest(faults, "The parameters are not valid")
-    return None if brand is None else spelled[name_key(brand)]
 
 
 def _sample(execution_id: str, row: store.SampleRow) -> dict[str, Any]:
@@ -132,7 +113,7 @@ def _answer_url(execution_id: str, sample_id: int) -> str:
 )
 def show_answer(visit: Visit) -> Response:
     """The evidence behind the numbers: text, spans of each brand in characters, sources, and how it was asked."""
-    sample_id = _sample_id_of(visit)
+    sample_id = sample_id_of(visit)
     with visit.desk.database.read() as db:
         found = store.execution(db, execution_id_of(visit), owner=visit.caller.owner)
         if visit.given["raw"]:
@@ -147,7 +128,7 @@ def show_answer(visit: Visit) -> Response:
     return wire.Json(_answer(found, evidence))
 
 
-def _sample_id_of(visit: Visit) -> int:
+def sample_id_of(visit: Visit) -> int:
     given = visit.request.path_params["sample_id"]
     try:
         return wire.whole(1, wire.MAX_ROW)(given)
@@ -260,7 +241,7 @@ def show_report(visit: Visit) -> Response:
     kept = standing_report(visit.desk, found, counted, version, store.find_report)
     if kept is None:
         return _not_ready(visit, found, counted)
-    language = visit.given["language"] or language_of(visit.request.headers.get("accept-language", ""))
+    language = visit.given["language"] or wire.words_of(visit.request).language
     return exported(visit.desk, visit.request, kept, form, language)
 
 

@@ -107,8 +107,7 @@ async def _made(order: Mapping[str, Any]) -> IO[bytes]:
             async with _turn(), asyncio.timeout(MOST_S):
                 await _by_a_process({**order, "path": str(path)})
         except TimeoutError as error:
-            words = f"it takes more than {MOST_S:g} seconds; take csv, html or json instead"
-            raise CannotMake(words) from error
+            raise CannotMake(f"it takes more than {MOST_S:g} seconds; take csv, html or json instead") from error
         # it has no name from here on, and is gone when it is closed
         return path.open("rb")
 

@@ -4,6 +4,16 @@ A text is written once, in English, where it arises, and is its own key in the c
 (gettext's .po files, one for each part of the product). Pages say their texts as templates with named gaps. Messages
 of errors, reasons in reports and what stands in the database arrive as finished sentences: ``told`` recognises them by
 the shape of their template, so that what was stored in English can be read in Chinese, whoever stored it and when.
+
+In a catalogue an f-string stands as its template. A gap is named after what it holds: ``{found.planned}`` is
+``{planned}``, ``{', '.join(names)}`` is ``{names}``, ``{row["k"]}`` is ``{k}``, ``{MOST}`` is ``{most}``; a second one
+of the same name that holds something else is ``{name_2}``. Formats are left out, ``!r`` stays, and literal braces are
+doubled. A choice between two texts within an f-string makes two templates. The tests collect the templates of the whole
+source by these rules and say which of them has no Chinese.
+
+A translation may say what a gap holds: ``{reason:told}`` a sentence of ours, ``{status:term}`` a code, ``{names:list}``
+and ``{parts:told_list}`` entries between commas, ``{key:either}`` entries between "or", ``{faults:told_lines}`` a list
+of lines. Without that its text stands as it is.
 """
 
 from __future__ import annotations
@@ -23,7 +33,7 @@ from babel.lists import format_list
 from babel.messages.pofile import read_po
 from babel.numbers import format_compact_decimal, format_currency, format_decimal, format_percent
 
-from brandq.words.telling import Clause, Recogniser, fill, gaps
+from brandq.words.telling import MOST_DEPTH, Clause, Recogniser, fill, gaps
 from brandq.words.terms import EXPLANATIONS, NAMES
 
 __all__ = [
@@ -48,8 +58,6 @@ OWN_NAMES: Mapping[Language, str] = {"en": "English", "zh": "简体中文"}
 TAGS: Mapping[Language, str] = {"en": "en", "zh": "zh-Hans"}
 
 _LOCALES: Mapping[Language, Locale] = {"en": Locale("en", "US"), "zh": Locale("zh", "CN", script="Hans")}
-#: how deep a message may hold another one
-_MOST_DEPTH = 4
 #: between the entries of a list, and between sentences that were joined into one
 _AND_SO_ON: Mapping[Language, str] = {"en": ", ", "zh": "、"}
 _EITHER: Mapping[Language, str] = {"en": " or ", "zh": " 或 "}
@@ -98,7 +106,7 @@ class Words:
         return "" if message is None else self._told(message, 0)
 
     def _tell(self, message: str, depth: int) -> str:
-        if self.language == "en" or depth > _MOST_DEPTH:
+        if self.language == "en" or depth > MOST_DEPTH:
             return message
         clauses = self._recogniser.read(message)
         if clauses is None:
@@ -148,7 +156,7 @@ class Words:
 
     @cached_property
     def _recogniser(self) -> Recogniser:
-        return Recogniser(list(self._catalogue))
+        return Recogniser(self._catalogue)
 
     # -- numbers, dates, amounts
 

@@ -2,11 +2,13 @@
 
 A template is text with named gaps; ``{name!r}`` is a gap whose value stands there as Python writes it, in quotes. What
 lies between quotes is found by their rules, whatever it says; every other gap ends where the text after it first
-occurs, and one named ``n`` holds a number. Of several templates that fit, the one that leaves the fewest characters to
-its plain gaps is meant. Nothing here backtracks: a sentence is read once for each template that may fit it.
+occurs, holds one line, and where it is named ``n``, a number. Of several templates that fit, the one that leaves the
+fewest characters to its plain gaps is meant. Nothing here backtracks: a sentence is read once for each template that
+may fit it.
 
-Sentences are also joined, ``one; another``, or stand after a name, ``kimi: it has no key``; such a message is read
-where each of its parts is of some template, and not at all where one is of none.
+Sentences of one line are also joined, ``one; another``, or stand after a name, ``kimi: it has no key``, or before what
+somebody else said, ``cannot connect: [Errno 111]``. Such a message is read where each of its other parts is of some
+template, and not at all where one is of none.
 """
 
 from __future__ import annotations
@@ -16,10 +18,12 @@ import re
 import string
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from itertools import islice
 
+#: how deep a message may hold another one
+MOST_DEPTH = 4
 #: characters of a template's beginning by which it is looked up
 _HEAD = 5
 #: a gap of this name holds a number
@@ -103,6 +107,8 @@ class Shape:
                 if ends < 0:
                     return None
                 value = message[at:ends]
+                if "\n" in value and "\n" not in self.template:
+                    return None
                 plain += len(value)
             name = gap.gap or ""
             if values.setdefault(name, value) != value or (name == NUMBER and not _NUMBER.fullmatch(value)):
@@ -147,6 +153,8 @@ class Clause:
 
 #: what stands between two clauses, and between a name and what is said of it
 JOINS = ("; ", ": ")
+#: a longer message is read without regard to what stands in its sentences
+_MOST_NESTED = 2000
 #: at so many places, at most, a message is taken apart
 _MOST_JOINS = 16
 #: a name before a colon: of an engine, a setting, an option, a place in a file, or several of these
@@ -156,12 +164,20 @@ _NAME = re.compile(r"(?:\[\S+\] )?\S+(?:, \S+)*")
 class Recogniser:
     """The templates of a catalogue: which of them a finished sentence was made from."""
 
-    def __init__(self, templates: Sequence[str]) -> None:
+    def __init__(self, catalogue: Mapping[str, str]) -> None:
+        """``catalogue``: templates with their translations, whose gaps say in which of them sentences are told."""
+        self._told = {
+            template: {
+                part.gap for part in parts_of(translated) if part.gap is not None and part.spec.startswith("told")
+            }
+            for template, translated in catalogue.items()
+        }
+        self._read = lru_cache(maxsize=4096)(self._read_once)
         #: what has no gaps, as it reads -> its template
         self._whole: dict[str, str] = {}
         self._by_head: defaultdict[str, list[Shape]] = defaultdict(list)
         self._others: list[Shape] = []
-        for template in templates:
+        for template in catalogue:
             shape = Shape.of(template)
             start = shape.literals[0]
             if not shape.gaps:
@@ -186,48 +202,72 @@ class Recogniser:
                     best = Clause(message, shape.template, found[1], found[0])
         return best
 
-    def read(self, message: str) -> list[Clause] | None:
+    def read(self, message: str, depth: int = 0) -> Sequence[Clause] | None:
         """The message as one clause or as several that were joined; None where a part of it is of no template.
 
-        Of both readings the one that leaves less unexplained is meant.
+        Of both readings the one that leaves less unexplained is meant, sentences within it included.
         """
-        return _Reading(self, message).best(0)
+        return self._read(message, MOST_DEPTH if len(message) > _MOST_NESTED else depth)
+
+    def _read_once(self, message: str, depth: int) -> Sequence[Clause] | None:
+        return _Reading(self, message, depth).best(0)
+
+    def unexplained(self, clause: Clause, depth: int) -> int:
+        """The characters of a clause that no template accounts for, in the sentences in its gaps neither."""
+        plain = clause.plain
+        for gap in self._told[clause.template or ""] if depth < MOST_DEPTH else ():
+            inside = self.read(clause.values[gap], depth + 1) if gap in clause.values else None
+            if inside is not None:
+                plain -= max(0, len(clause.values[gap]) - _plain(inside))
+        return plain
 
 
 class _Reading:
     """One message, each of its ends read once."""
 
-    def __init__(self, recogniser: Recogniser, message: str) -> None:
+    def __init__(self, recogniser: Recogniser, message: str, depth: int) -> None:
         self._recogniser = recogniser
         self._message = message
-        self._joins = [found.span() for found in islice(_JOIN.finditer(message), _MOST_JOINS)]
-        self._read: dict[int, list[Clause] | None] = {}
+        self._depth = depth
+        joins = () if "\n" in message else _JOIN.finditer(message)
+        self._joins = [found.span() for found in islice(joins, _MOST_JOINS)]
+        self._read: dict[int, Sequence[Clause] | None] = {}
 
-    def best(self, start: int) -> list[Clause] | None:
+    def best(self, start: int) -> Sequence[Clause] | None:
         if start not in self._read:
             self._read[start] = self._best(start)
         return self._read[start]
 
-    def _best(self, start: int) -> list[Clause] | None:
+    def _best(self, start: int) -> Sequence[Clause] | None:
         text = self._message[start:]
         # a word alone says too little to be taken for a sentence after another: it may be anybody's
         whole = self._recogniser.recognise(text) if not start or " " in text else None
-        best = None if whole is None else [whole]
-        if whole is not None and not any(join in value for value in whole.values.values() for join in JOINS):
-            return best
+        if whole is None:
+            best = None
+        elif any(join in value for value in whole.values.values() for join in JOINS):
+            best = [replace(whole, plain=self._recogniser.unexplained(whole, self._depth))]
+        else:
+            return [whole]
         for ends, begins in self._joins:
             if ends <= start:
                 continue
-            head = self._head(self._message[start:ends], self._message[ends:begins])
+            join = self._message[ends:begins]
+            head = self._head(self._message[start:ends], join)
             rest = None if head is None else self.best(begins)
+            if head is not None and rest is None and join == ": " and head.template and " " in head.text:
+                # whatever the other side said, after a sentence of ours
+                detail = self._message[begins:]
+                rest = [Clause(detail, plain=len(detail))]
             if head is not None and rest is not None:
-                read = [head, Clause(self._message[ends:begins]), *rest]
+                read = [head, Clause(join), *rest]
                 if best is None or _plain(read) < _plain(best):
                     best = read
         return best
 
     def _head(self, text: str, join: str) -> Clause | None:
         found = self._recogniser.recognise(text)
+        if found is not None and found.plain:
+            return replace(found, plain=self._recogniser.unexplained(found, self._depth))
         if found is None and join == ": " and _NAME.fullmatch(text):
             return Clause(text, plain=len(text))
         return found

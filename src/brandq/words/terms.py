@@ -117,7 +117,7 @@ IN_GAPS: tuple[str, ...] = (
     "note", "bad", "yes", "no", "data", "title", "model", "search", "seen", "SIMULATED", "brand", "measure", "answers",
     "difference", "p", "verdict", "all", "field", "right", "of", "share", "for", "owner", "scopes", "since", "key",
     "address", "system", "http", "kind", "text", "sources", "tokens", "cost", "message", "wait", "recorded", "before",
-    "after", "nobody", "error",
+    "after", "nobody", "error", "paused",
     "brands", "prompts", "aliases", "domains", "words", "strings", "a variable",
     "{n} prompt", "{n} prompts", "{n} engine", "{n} engines", "{n} repeat", "{n} repeats",
     "{n} sample", "{n} samples", "{n} name", "{n} names",

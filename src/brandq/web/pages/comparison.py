@@ -8,7 +8,7 @@ from typing import Any
 
 from starlette.responses import Response
 
-from brandq import store
+from brandq import charts, store
 from brandq.errors import Conflict
 from brandq.plan import Plan
 from brandq.states import ExecutionState
@@ -16,9 +16,10 @@ from brandq.store import Execution
 from brandq.web.api import EXECUTION_ID, execution_id_of
 from brandq.web.comparisons import compared, read_execution_id
 from brandq.web.openapi import Operation, Parameter, Visit, operation
-from brandq.web.pages.rendering import page
+from brandq.web.pages.rendering import page, words_for
 from brandq.web.pages.signing import PAGE
 from brandq.web.schemas import UUID
+from brandq.words import Words
 
 #: executions to choose from: the newest ones
 CHOICES = 50
@@ -61,6 +62,7 @@ class Choice:
 def show_comparison(visit: Visit) -> Response:
     """The choice of the other execution; with one chosen, the comparison, or why there is none and what to do."""
     before, owner = visit.given["before"], visit.caller.owner
+    words = words_for(visit.request)
     document, reason, earlier = None, None, None
     with visit.desk.database.read() as db:
         found = store.execution(db, execution_id_of(visit), owner=owner)
@@ -69,10 +71,11 @@ def show_comparison(visit: Visit) -> Response:
         methods = store.methods_of_reports(db, [found.execution_id, *(one.execution_id for one in others)])
         if before is not None:
             earlier = store.execution(db, before, owner=owner)
+            reason = _refused(found, earlier, words)
             try:
-                document = _compared(db, earlier, found)
+                document = None if reason else compared(db, before, found.execution_id, owner=owner)
             except Conflict as error:
-                reason = str(error)
+                reason = words.told(str(error))
     return page(
         visit,
         "comparison.html",
@@ -81,18 +84,21 @@ def show_comparison(visit: Visit) -> Response:
         before=earlier,
         document=document,
         reason=reason,
-        choices=choices_of(found, others, methods),
+        choices=choices_of(found, others, methods, words),
         shown=document and _shown(document),
+        charts=charts.compared(document, words) if document else {},
+        chart_configs={"light": charts.config("light"), "dark": charts.config("dark")},
         findings=FINDINGS,
     )
 
 
-def _compared(db: store.Transaction, before: Execution, after: Execution) -> dict[str, Any]:
-    if before.execution_id == after.execution_id:
-        raise Conflict("it is the same execution twice; choose another one to compare it with")
-    if same_answers(before, after):
-        raise Conflict("one is a repeat of the other and holds its answers: what both have is the same; choose another")
-    return compared(db, before.execution_id, after.execution_id, owner=after.owner)
+def _refused(found: Execution, other: Execution, words: Words) -> str | None:
+    """Why it makes no sense to compare these two, whatever they hold."""
+    if found.execution_id == other.execution_id:
+        return words.say("It is the same execution twice. Choose another one to compare it with.")
+    if same_answers(found, other):
+        return words.say("One is a retry of the other and holds its answers, so what both have is the same.")
+    return None
 
 
 def same_answers(one: Execution, other: Execution) -> bool:
@@ -100,14 +106,14 @@ def same_answers(one: Execution, other: Execution) -> bool:
     return one.execution_id == other.retry_of or other.execution_id == one.retry_of
 
 
-def choices_of(found: Execution, others: Sequence[Execution], methods: Mapping[str, str]) -> list[Choice]:
+def choices_of(found: Execution, others: Sequence[Execution], methods: Mapping[str, str], words: Words) -> list[Choice]:
     """What it can be compared with: those with the most in common first, and the newest of them."""
     made = [
         Choice(
             other,
             len(set(found.plan.prompts) & set(other.plan.prompts)),
             len(_engines(found.plan) & _engines(other.plan)),
-            _why_not(found, other, methods),
+            _why_not(found, other, methods, words),
             other.created_at < found.created_at,
         )
         for other in others[:CHOICES]
@@ -119,25 +125,27 @@ def _engines(plan: Plan) -> set[str]:
     return {engine.engine for engine in plan.engines}
 
 
-def _why_not(found: Execution, other: Execution, methods: Mapping[str, str]) -> str | None:
+def _why_not(found: Execution, other: Execution, methods: Mapping[str, str], words: Words) -> str | None:
     if not found.ended or not other.ended:
-        return "it goes on"
+        return words.say("it goes on")
     if not set(found.plan.prompts) & set(other.plan.prompts):
-        return "no prompt in common, word for word"
+        return words.say("no prompt in common, word for word")
     if not _engines(found.plan) & _engines(other.plan):
-        return "no engine in common"
+        return words.say("no engine in common")
     if ExecutionState.FAILED in (found.status, other.status):
-        return "no usable answer"
+        return words.say("no usable answer")
     if same_answers(found, other):
-        return "holds the same answers"
+        return words.say("holds the same answers")
     mine, theirs = (_rules(methods.get(one.execution_id)) for one in (found, other))
     if mine == theirs and mine is not None:
         return None
     if set(found.plan.brands) != set(other.plan.brands):
-        return "tracks other brands, or spells them differently"
+        return words.say("tracks other brands, or spells them differently")
     if found.plan.subject != other.plan.subject:
-        return "has another of the brands as mine"
-    return None if mine is None or theirs is None else "read by other rules: `brandq analyze` reads both again"
+        return words.say("has another of the brands as mine")
+    return (
+        None if mine is None or theirs is None else words.say("read by other rules: `brandq analyze` reads both again")
+    )
 
 
 def _rules(method_version: str | None) -> str | None:

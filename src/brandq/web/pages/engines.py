@@ -13,26 +13,42 @@ from brandq import store
 from brandq.providers.registry import EngineListing
 from brandq.store import EngineState, Spent
 from brandq.web.openapi import Operation, Visit, operation
-from brandq.web.pages.rendering import page
+from brandq.web.pages.rendering import page, words_for
 from brandq.web.pages.signing import PAGE
 from brandq.web.pauses import Known, known_of
+from brandq.words import Words
 
 #: days of which the costs are added up
 SPENDING_DAYS = 30
 #: planned samples of the executions of these days that are added up: some 0.2 s
 MOST_SAMPLES = 100_000
 
-#: why an engine is paused, for people, and what they can do about it
-REASONS: Mapping[str, tuple[str, str]] = {
-    "auth": ("its key is not accepted", "Check the key, set the right one and restart."),
-    "no_money": ("the account has no money left", "Top up the account."),
-    "permission": ("the key may not do this", "Give the key the right to use this model, or set another key."),
-    "model": ("there is no such model for this account", "Name a model that the account has."),
-    "daily_quota": ("the quota of the day is used up", "Wait for the next day, or have the quota raised."),
-    "overloaded": ("the provider is overloaded", "Nothing: it is tried again by itself."),
-    "network": ("the provider cannot be reached", "If it lasts, check the network and the proxy."),
-    "rate_limit": ("it was asked too often", "Nothing: it is tried again by itself."),
-}
+
+def reasons(words: Words) -> Mapping[str, tuple[str, str]]:
+    """Why an engine is paused, by the code of the reason, and what people can do about it."""
+    by_itself = words.say("Nothing has to be done: it is tried again by itself.")
+    return {
+        "auth": (words.say("its key is not accepted"), words.say("Check the key, set the right one and restart.")),
+        "no_money": (words.say("the account has no money left"), words.say("Top up the account.")),
+        "permission": (
+            words.say("the key may not do this"),
+            words.say("Give the key the right to use this model, or set another key."),
+        ),
+        "model": (
+            words.say("there is no such model for this account"),
+            words.say("Name a model that the account has."),
+        ),
+        "daily_quota": (
+            words.say("the quota of the day is used up"),
+            words.say("Wait for the next day, or have the quota raised."),
+        ),
+        "overloaded": (words.say("the provider is overloaded"), by_itself),
+        "network": (
+            words.say("the provider cannot be reached"),
+            words.say("If it lasts, check the network and the proxy."),
+        ),
+        "rate_limit": (words.say("it was asked too often"), by_itself),
+    }
 
 
 @dataclass(frozen=True)
@@ -42,8 +58,7 @@ class Pause:
     #: the model where only that is paused
     model: str | None
     reason: str
-    words: str
-    helps: str
+    helps: str | None
     message: str | None
     since: datetime | None
     until: datetime | None
@@ -70,7 +85,8 @@ def show_engines(visit: Visit) -> Response:
     with desk.database.read() as db:
         states = store.engine_states(db)
         spending = store.spending(db, visit.caller.owner, since=now - timedelta(days=SPENDING_DAYS), most=MOST_SAMPLES)
-    rows = [_shown(listed, states, spending.by_engine, now) for listed in desk.registry.listing()]
+    why = reasons(words_for(visit.request))
+    rows = [_shown(listed, states, spending.by_engine, why, now) for listed in desk.registry.listing()]
     known_names = {row.listed.name for row in rows}
     return page(
         visit,
@@ -90,10 +106,18 @@ def provider_of(engine: str) -> str:
     return engine.partition("?")[0].partition("/")[0]
 
 
-def _shown(listed: EngineListing, states: Mapping[str, EngineState], spent: Sequence[Spent], now: datetime) -> Shown:
+def _shown(
+    listed: EngineListing,
+    states: Mapping[str, EngineState],
+    spent: Sequence[Spent],
+    why: Mapping[str, tuple[str, str]],
+    now: datetime,
+) -> Shown:
     known = known_of(listed, states)
-    pauses = [] if known.provider is None or known.provider.open_until is None else [_pause(None, known.provider, now)]
-    pauses += [_pause(model, state, now) for model, state in known.models.items()]
+    pauses = (
+        [] if known.provider is None or known.provider.open_until is None else [_pause(None, known.provider, why, now)]
+    )
+    pauses += [_pause(model, state, why, now) for model, state in known.models.items()]
     theirs = [one for one in spent if provider_of(one.engine) == listed.name]
     paid: dict[str, tuple[Decimal, int]] = {}
     for one in theirs:
@@ -111,8 +135,7 @@ def _shown(listed: EngineListing, states: Mapping[str, EngineState], spent: Sequ
     )
 
 
-def _pause(model: str | None, state: EngineState, now: datetime) -> Pause:
-    reason = state.open_reason or ""
-    words, helps = REASONS.get(reason, (reason, "Read what it said, and put that right."))
+def _pause(model: str | None, state: EngineState, why: Mapping[str, tuple[str, str]], now: datetime) -> Pause:
+    reason, helps = why.get(state.open_reason or "", (state.open_reason or "", None))
     until = state.open_until if state.open_until is not None and state.open_until > now else None
-    return Pause(model, reason, words, helps, state.open_message, state.opened_at, until)
+    return Pause(model, reason, helps, state.open_message, state.opened_at, until)

@@ -13,6 +13,7 @@ from brandq.web.forecast import in_words, left_of
 from brandq.web.openapi import Operation, Returns, Visit, operation
 from brandq.web.pages.rendering import page, see, words_for
 from brandq.web.pages.signing import PAGE
+from brandq.words.terms import EXPLANATIONS, NAMES
 
 
 @operation(Operation("A page for one execution", "pages", "read", {200: PAGE}, parameters=(EXECUTION_ID,)))
@@ -21,6 +22,7 @@ def show_execution(visit: Visit) -> Response:
     found, counted = own_execution(visit)
     pauses = pauses_of(visit.desk, found, counted)
     left = None if found.ended else left_of(visit.desk, found, counted, pauses, {})
+    words = words_for(visit.request)
     return page(
         visit,
         "execution.html",
@@ -29,8 +31,10 @@ def show_execution(visit: Visit) -> Response:
         by_state=counted.by_state,
         engines=[(engine, _of_engine(found, counted, engine.engine)) for engine in found.plan.engines],
         pauses=pauses,
-        left=left and in_words(left, words_for(visit.request)),
+        left=left and in_words(left, words),
         percent_settled=percent(found, counted.settled),
+        # what the page's script writes comes as codes
+        names={code: words.term(code) for code in (*NAMES, *EXPLANATIONS)},
         urls=urls(found.execution_id),
         may_retry=may_retry(found, counted),
     )

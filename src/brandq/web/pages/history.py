@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from starlette.responses import Response
 
-from brandq import store
+from brandq import charts, store
 from brandq.plan import Brand, Plan, name_key
 from brandq.store import Execution, Told, Wanted
 from brandq.web import wire
 from brandq.web.openapi import Operation, Parameter, Visit, operation
-from brandq.web.pages.rendering import page
+from brandq.web.pages.rendering import page, words_for
 from brandq.web.pages.signing import PAGE
 from brandq.web.schemas import TEXT
+from brandq.words import Words
 
 #: executions of one brand: the newest ones
 MOST_POINTS = 50
@@ -25,12 +26,13 @@ MOST_BRANDS = 200
 
 @dataclass(frozen=True)
 class Point:
-    """One execution and what its report says of the brand. ``rate`` None: it has no report yet."""
+    """One execution and what its report says of the brand; ``rate`` None where it has no such number."""
 
     execution: Execution
     #: as this plan spells it
     brand: str
     rate: Mapping[str, Any] | None
+    reported: bool
     #: engines that another model answered for than the time before: key, models then, models now
     breaks: tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...] = ()
     #: the point before it in its series, to compare with
@@ -59,6 +61,7 @@ class Series:
     basket: Basket
     points: Sequence[Point]
     differs: Sequence[str]
+    other_rules: bool
 
 
 def _engine(text: str) -> str | None:
@@ -87,6 +90,8 @@ def show_history(visit: Visit) -> Response:
         ended = [] if brand is None else store.list_executions(db, owner, wanted, MOST_POINTS)
         asked = [one for one in ended if engine is None or engine in _engines(one.plan)]
         told = store.told_of_brand(db, [_wanted(one, brand or "", engine) for one in asked])
+    words = words_for(visit.request)
+    series = series_of(asked, told, brand or "", engine, words)
     return page(
         visit,
         "history.html",
@@ -94,7 +99,9 @@ def show_history(visit: Visit) -> Response:
         engine=engine,
         brands=known,
         engines=sorted({name for one in ended for name in _engines(one.plan)}),
-        series=series_of(asked, told, brand or "", engine),
+        series=series,
+        charts=charts_of(series, engine, words),
+        chart_configs={"light": charts.config("light"), "dark": charts.config("dark")},
         executions=len(asked),
         most=MOST_POINTS if len(ended) == MOST_POINTS else None,
     )
@@ -120,15 +127,24 @@ def _wanted(found: Execution, brand: str, engine: str | None) -> Wanted:
     )
 
 
-def series_of(ended: Sequence[Execution], told: Mapping[str, Told], brand: str, engine: str | None) -> list[Series]:
+def series_of(
+    ended: Sequence[Execution], told: Mapping[str, Told], brand: str, engine: str | None, words: Words
+) -> list[Series]:
     """The executions, newest first, as one series for each basket; the series with the newest execution first."""
     breaks = _breaks(ended, told, engine)
+    baskets = [_basket(one, told.get(one.execution_id), engine) for one in ended]
+    # an execution without a report stands among those that it would belong to
+    read_by: dict[Basket, str] = {}
+    for basket in baskets:
+        if basket.rules:
+            read_by.setdefault(replace(basket, rules=""), basket.rules)
     grouped: dict[Basket, list[Execution]] = {}
-    for one in ended:
-        grouped.setdefault(_basket(one, told.get(one.execution_id), engine), []).append(one)
+    for one, basket in zip(ended, baskets, strict=True):
+        whole = basket if basket.rules else replace(basket, rules=read_by.get(basket, ""))
+        grouped.setdefault(whole, []).append(one)
     found = []
-    newest = next(iter(grouped), None)
     for number, (basket, theirs) in enumerate(grouped.items()):
+        newest = next(iter(grouped))
         points = []
         measured = [one.execution_id for one in theirs if one.execution_id in told]
         for one in theirs:
@@ -138,13 +154,49 @@ def series_of(ended: Sequence[Execution], told: Mapping[str, Told], brand: str, 
                     one,
                     next(each.name for each in one.plan.brands if name_key(each.name) == name_key(brand)),
                     _rate(told.get(one.execution_id)),
+                    one.execution_id in told,
                     breaks.get(one.execution_id, ()),
                     measured[place + 1] if place is not None and place + 1 < len(measured) else None,
                 )
             )
-        differs = [] if newest is None or basket == newest else _differs(basket, newest)
-        found.append(Series(_letter(number), basket, points, differs))
+        found.append(
+            Series(
+                _letter(number),
+                basket,
+                points,
+                [] if number == 0 else _differs(basket, newest, words),
+                number > 0 and _other_rules(basket, newest),
+            )
+        )
     return found
+
+
+def charts_of(series: Sequence[Series], engine: str | None, words: Words) -> dict[str, charts.Chart]:
+    """A chart for each series that has two numbers or more, by its letter."""
+    drawn = {}
+    for one in series:
+        points = [_drawn(point, engine) for point in one.points if point.rate and point.rate["value"] is not None]
+        chart = charts.history(points, words) if len(points) > 1 else None
+        if chart is not None:
+            drawn[one.letter] = chart
+    return drawn
+
+
+def _drawn(point: Point, engine: str | None) -> charts.Point:
+    rate, found = point.rate or {}, point.execution
+    changes = [f"{name}: {', '.join(then)} → {', '.join(now)}" for name, then, now in point.breaks]
+    return charts.Point(
+        at=found.ended_at or found.updated_at,
+        execution_id=found.execution_id,
+        value=rate["value"],
+        low=rate["low"],
+        high=rate["high"],
+        k=rate["k"],
+        n=rate["n"],
+        label=found.plan.label,
+        model_change="; ".join(changes) or None,
+        engine=engine,
+    )
 
 
 def _letter(number: int) -> str:
@@ -156,7 +208,7 @@ def _rate(told: Told | None) -> Mapping[str, Any] | None:
     """The number with the interval that is about these very prompts, asked again: that is what a series does."""
     if told is None:
         return None
-    return told.panel or told.rate or {"value": None, "n": 0, "reason": "there is no such number in its report"}
+    return told.panel or told.rate
 
 
 def _kind(plan: Plan, told: Told | None, engine: str | None) -> str:
@@ -184,34 +236,35 @@ def _basket(found: Execution, told: Told | None, engine: str | None) -> Basket:
     )
 
 
-#: what may set two baskets apart, and how it is told
-_DIFFERENCES = (
-    ("prompts", "other prompts"),
-    ("engines", "other engines"),
-    ("repeats", "another number of repeats"),
-    ("brands", "other brands, or brands spelled differently"),
-    ("subject", "another of the brands as mine"),
-    ("system", "another text before the prompts"),
-)
-
-
-#: whose answers they are, where the newest ones are others
-_KINDS = {
-    "simulated": "answered by a simulator",
-    "imported": "imported answers",
-    "real": "answers that were asked for here",
-}
-
-
-def _differs(basket: Basket, newest: Basket) -> list[str]:
-    words = [words for name, words in _DIFFERENCES if getattr(basket, name) != getattr(newest, name)]
+def _differs(basket: Basket, newest: Basket, words: Words) -> list[str]:
+    """What sets a basket apart from the newest one, in words."""
+    found = []
     if basket.kind != newest.kind:
-        words.insert(0, _KINDS[basket.kind])
-    if not basket.rules:
-        words.append("no report yet")
-    elif basket.rules != newest.rules and (basket.brands, basket.subject) == (newest.brands, newest.subject):
-        words.append("read by other rules")
-    return words
+        found.append(
+            words.say("answered by a simulator")
+            if basket.kind == "simulated"
+            else words.say("imported answers")
+            if basket.kind == "imported"
+            else words.say("answers that were asked for here")
+        )
+    for differ, said in (
+        (basket.prompts != newest.prompts, words.say("other prompts")),
+        (basket.engines != newest.engines, words.say("other engines")),
+        (basket.repeats != newest.repeats, words.say("another number of repeats")),
+        (basket.brands != newest.brands, words.say("other brands, or brands spelled differently")),
+        (basket.subject != newest.subject, words.say("another of the brands as mine")),
+        (basket.system != newest.system, words.say("another text before the prompts")),
+        (_other_rules(basket, newest), words.say("read by other rules")),
+    ):
+        if differ:
+            found.append(said)
+    return found
+
+
+def _other_rules(basket: Basket, newest: Basket) -> bool:
+    """Whether the same brands were looked for by other rules, which can be put right."""
+    same = (basket.brands, basket.subject) == (newest.brands, newest.subject)
+    return same and bool(basket.rules and newest.rules) and basket.rules != newest.rules
 
 
 def _breaks(
