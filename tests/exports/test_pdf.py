@@ -20,6 +20,9 @@ from brandq.words import words_in
 from tests.exports.at_hand import report
 from tests.reports.test_reports import HOSTILE, TEXTS, engine
 
+#: laying out takes a second or two for each sheet where many processes share a processor
+pytestmark = pytest.mark.timeout(300)
+
 EN, ZH = words_in("en"), words_in("zh")
 ROOT = Path(__file__).parents[2]
 
@@ -69,7 +72,7 @@ def test_no_column_is_lost() -> None:
         for block in brand["engines"]:
             for measure in ("mention_rate", "share_of_voice"):
                 number = block[measure]
-                assert f"{number['k']}of{number['n']}" in text
+                assert f"{number['k']}/{number['n']}" in text
             assert "".join(block["engine"].split()) in text
     for page in reader.pages:
         begins: list[float] = []
