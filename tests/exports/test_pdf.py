@@ -72,7 +72,7 @@ def test_no_column_is_lost() -> None:
         for block in brand["engines"]:
             for measure in ("mention_rate", "share_of_voice"):
                 number = block[measure]
-                assert f"{number['k']}of{number['n']}" in text
+                assert f"{number['k']}/{number['n']}" in text
             assert "".join(block["engine"].split()) in text
     for page in reader.pages:
         begins: list[float] = []

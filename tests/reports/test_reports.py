@@ -18,7 +18,7 @@ from markdown_it import MarkdownIt
 
 from brandq.analysis import analyze
 from brandq.analysis.method import method_version
-from brandq.exports import markdown
+from brandq.exports import html, markdown
 from brandq.plan import Brand, EngineRef, Plan
 from brandq.providers.dialect import Answer, AnswerKind
 from brandq.reports import build, digest, outcome

@@ -24,6 +24,10 @@ from tests.house_rules import SRC
 
 #: a text for readers has two words, or a word beside a gap
 _PROSE = re.compile(r"(?:[A-Za-z]{2,}|\})[,;:.)'`]{0,2} [(`'\"]?(?:[A-Za-z]|\{)|[a-z]{2,} \{|\} +\(?[a-z]{2,}")
+#: markup, headers, styles, scripts, and lists of words over several lines
+_FOR_PROGRAMS = re.compile(
+    r"""^\n|^\s*</?[a-z{]|="|^default-src |^[a-z]+/[\w.+-]+; charset=|; filename=|^public, |sans-serif$|^import |^window\."""
+)
 _WORD = re.compile("[A-Za-z]{2}")
 _GAP = re.compile(r"\{[^{}]*\}")
 _HAN = re.compile(r"[㐀-鿿]")
@@ -41,8 +45,6 @@ SILENT: dict[str, str] = {
     "brandq.actors.publisher": "errors of ours, and the log",
     "brandq.actors.upkeep": "the log",
     "brandq.analysis": "patterns and lists of words; its verdicts are terms",
-    "brandq.charts": "says its texts",
-    "brandq.exports": "says its texts",
     "brandq.measures.counting": "errors of ours",
     "brandq.providers.bodies.sendable": "an error of ours",
     "brandq.providers.rows._amount": "caught where it is read",
@@ -53,15 +55,20 @@ SILENT: dict[str, str] = {
     "brandq.store.settling._keep_answers": "an error of ours",
     "brandq.store.settling._keep_errors": "an error of ours",
     "brandq.tables": "constraints and errors of ours",
+    "brandq.web.events": "openapi.json",
+    "brandq.web.listing": "openapi.json",
     "brandq.web.metrics": "the help texts of Prometheus",
     "brandq.web.openapi._all_returns": "openapi.json",
     "brandq.web.openapi._operation_object": "openapi.json",
     "brandq.web.openapi.document": "openapi.json",
-    "brandq.web.pages": "says its texts",
     "brandq.web.schemas": "openapi.json",
     "brandq.web.wire.page_policy": "a header",
     "brandq.words": "says its texts",
 }
+#: what begins with one of these writes for readers: its sentences are templates before they are said
+SAYING = ("brandq.charts", "brandq.exports", "brandq.web.pages")
+#: as what ``Words.say`` and ``Words.count`` go where they are used often
+_SAY, _COUNT = {"say", "_say", "t"}, {"count", "_count"}
 #: a text as its template -> why nobody reads it
 SILENT_TEXTS: dict[str, str] = {
     "Ahrefs Brand Radar": "a name",
@@ -108,13 +115,9 @@ SILENT_TEXTS: dict[str, str] = {
     "HTTP {status} {code}": "reads the same in every language",
     'Bearer realm="brandq"': "a header",
     "So many samples are open already that the plan is not taken now; Retry-After says when to send it again": "openapi.json",
-    "application/json; charset=utf-8": "a header",
-    "application/problem+json; charset=utf-8": "a header",
-    'attachment; filename="{name}"': "a header",
     "brandq {role} {gethostname}:{getpid}": "named in RabbitMQ's management",
     "brandq migrate": "named in the database's list of connections",
     "connection slots are reserved": "what Postgres says",
-    "default-src 'none'; frame-ancestors 'none'": "a header",
     "does not exist": "what Postgres says",
     "incorrect api key": "what providers say",
     "insufficient balance": "what providers say",
@@ -124,7 +127,27 @@ SILENT_TEXTS: dict[str, str] = {
     "no actor of this process uses the queues {unknown}": "an error of ours",
     "no such table": "what SQLite says",
     "peer {address}": "counted under",
+    "peer {client_address}": "counted under",
+    ".notdef glyph": "what a font has for what it does not have",
+    "noopener noreferrer nofollow ugc": "what a link is",
+    "vl-convert-python {version}": "a name",
+    "yyyy-mm-dd hh:mm:ss": "a format",
+    "form {opening} {digest}": "an idempotency key",
+    "brand brand-{number}": "a class of styles",
+    "{name} aside": "a class of styles",
+    "{name} doubtful": "a class of styles",
+    "evidence {sentiment}": "a class of styles",
+    "Accept-Encoding, Accept-Language, Cookie": "a header",
+    "the first sample_id of the page after": "the meaning of a page's parameter",
+    "show the body of the provider's reply": "the meaning of a page's parameter",
+    "where to go then": "the meaning of a page's parameter",
     "private, no-cache": "a header",
+    "public, max-age=31536000, immutable": "a header",
+    "text/css; charset=utf-8": "a header",
+    "text/javascript; charset=utf-8": "a header",
+    "event: {name}\n{numbered}data: {body}\n\n": "the wire",
+    "id: {cursor}\n": "the wire",
+    "watch {execution_id}": "the name of a thread",
     "retry of {execution_id}": "an idempotency key",
     "table {dated}": "a term of the basis",
     "the server did not take the message in time": "the log",
@@ -158,6 +181,20 @@ def collected() -> list[Found]:
     for path in sorted(SRC.rglob("templates/**/*.html")):
         found += texts_of_page(path.relative_to(SRC).as_posix(), path.read_text())
     return found
+
+
+def mentioned() -> set[str]:
+    """Every text that stands anywhere in the source, whoever reads it: what is said later stands somewhere first."""
+    texts: set[str] = set()
+    for path in SRC.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                texts.add(node.value)
+            elif isinstance(node, ast.JoinedStr | ast.BinOp) and _is_text(node):
+                texts.update(templates_of(node))
+    for path in SRC.rglob("templates/**/*.html"):
+        texts.update(text[1:-1] for text in re.findall(r"\"[^\"\n]*\"|'[^'\n]*'", path.read_text()))
+    return texts
 
 
 # -- Python
@@ -226,7 +263,7 @@ class _Walker(ast.NodeVisitor):
         of = node.func.value if isinstance(node.func, ast.Attribute) else None
         if isinstance(of, ast.Name) and of.id in ("logger", "logging"):
             return
-        if name in ("say", "count") and isinstance(node.func, ast.Attribute) and said_texts(node):
+        if said_texts(node):
             for text in said_texts(node):
                 self._add(text, node.lineno, said=True)
             for argument in [*node.args, *(keyword.value for keyword in node.keywords)]:
@@ -253,7 +290,12 @@ class _Walker(ast.NodeVisitor):
                 self._add(template, node.lineno, said=False)
 
     def visit_Constant(self, node: ast.Constant) -> None:
-        if isinstance(node.value, str):
+        if not isinstance(node.value, str):
+            return
+        if self.scope[0].startswith(SAYING):
+            if is_prose(node.value) and not self.silent and node.value not in SILENT_TEXTS:
+                self._add(node.value, node.lineno, said=True)
+        else:
             self._told(node)
 
     def visit_JoinedStr(self, node: ast.JoinedStr) -> None:
@@ -281,10 +323,11 @@ def called(node: ast.Call) -> str:
 
 def said_texts(node: ast.Call) -> list[str]:
     """The texts of a call of say or count; none where it is a call of something else."""
-    first = 1 if called(node) == "count" else 0
-    given = node.args[first : first + (2 if first else 1)]
-    texts = [part for one in given for part in _constants(one)]
-    return texts if len(given) == (2 if first else 1) else []
+    name = called(node)
+    given = node.args[:1] if name in _SAY else node.args[1:3] if name in _COUNT else []
+    found = [_constants(one) for one in given]
+    # str.count has no two texts
+    return [text for texts in found for text in texts] if all(found) and (name in _SAY or len(found) == 2) else []
 
 
 def _constants(node: ast.expr) -> list[str]:
@@ -297,8 +340,8 @@ def _constants(node: ast.expr) -> list[str]:
 
 def is_prose(template: str) -> bool:
     """Whether it has two words in it, or a word beside a gap."""
-    if template.startswith("\n"):
-        return False  # a list of words over several lines
+    if _FOR_PROGRAMS.search(template):
+        return False
     return bool(_PROSE.search(template)) and has_word(template) and not _HAN.search(template)
 
 
@@ -429,11 +472,23 @@ def gap_name(node: ast.expr) -> str:
     return "value"
 
 
+def constants() -> set[str]:
+    """Every text that stands anywhere in the source or in a page, whatever it is there for."""
+    found = set[str]()
+    for path in SRC.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                found.add(node.value)
+    for path in SRC.rglob("templates/**/*.html"):
+        found |= {ast.literal_eval(text) for text in re.findall(_TEXT, path.read_text())}
+    return found
+
+
 # -- pages
 
-_TEXT = r"""\s*("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')\s*"""
+_TEXT = r"""\s*("(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*')\s*"""
 _SAID_IN_PAGE = re.compile(rf"\b(?:t|say|words\.say)\({_TEXT}[,)]")
-_COUNTED_IN_PAGE = re.compile(rf"\b(?:count|words\.count)\([^,]+?,{_TEXT},{_TEXT}[,)]", re.DOTALL)
+_COUNTED_IN_PAGE = re.compile(rf"\b(?:count|words\.count)\((?:[^,()]|\([^()]*\))+,{_TEXT},{_TEXT}[,)]")
 
 
 def texts_of_page(place: str, page: str) -> Iterator[Found]:
