@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Dialog, Page, Request
 
 from brandq.simulator import Simulator
 from tests.ports import free_port
@@ -148,7 +148,15 @@ class Watch:
         context.on("console", self._console)
         context.on("weberror", lambda error: self.seen.append(f"error: {error.error}"))
         context.on("request", self._request)
-        context.on("dialog", lambda dialog: (self.seen.append(f"dialog: {dialog.message}"), dialog.dismiss()))
+        context.on("dialog", self._dialog)
+
+    def _dialog(self, dialog: Dialog) -> None:
+        """What is expected to be asked is confirmed."""
+        if any(part in dialog.message for part in self.expected):
+            dialog.accept()
+        else:
+            self.seen.append(f"dialog: {dialog.message}")
+            dialog.dismiss()
 
     def _console(self, message: ConsoleMessage) -> None:
         # the browser itself says here what its policy refused and what could not be loaded

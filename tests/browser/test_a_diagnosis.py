@@ -13,7 +13,6 @@ from playwright.sync_api import Page, expect
 from pypdf import PdfReader
 
 from tests.browser.site import Served, Watch
-from tests.waiting import wait_until
 
 
 def _fill(
@@ -24,7 +23,7 @@ def _fill(
     page.locator("#brand-0-name").fill("趣车良品")
     page.locator("#brand-0-aliases").fill("趣车")
     page.locator("#brand-1-name").fill("竞品 1")
-    page.get_by_label("Prompts").first.fill(prompts)
+    page.locator("#prompts").fill(prompts)
     for engine in engines:
         page.locator(f"[data-engine='{engine}'] input[type=checkbox]").first.check()
 
@@ -73,10 +72,9 @@ def test_what_lands_is_seen_as_it_lands(page: Page, served: Served) -> None:
 
 def test_it_can_be_cancelled(page: Page, served: Served, watch: Watch) -> None:
     """Given an engine that never answers, when the page's button is pressed and confirmed, then it is cancelled."""
-    watch.expected = ["dialog: Cancel this execution?"]
+    watch.expected = ["Cancel this execution?"]
     execution_id = served.submit(engines=["silent"], prompts=["Niemand antwortet?"], repeats=1)
     page.goto(f"/executions/{execution_id}")
-    page.once("dialog", lambda dialog: dialog.accept())
     page.locator("#cancel").click()
     expect(page.locator(".status.cancelled").first).to_be_visible()
     assert served.status(execution_id)["status"] == "cancelled"
@@ -96,8 +94,9 @@ def test_a_failed_engine_is_explained(page: Page, served: Served) -> None:
     page.wait_for_url(lambda url: execution_id not in url)
 
 
-def test_a_fault_stands_at_its_field(page: Page) -> None:
+def test_a_fault_stands_at_its_field(page: Page, watch: Watch) -> None:
     """Given a form without prompts and engines, when it is sent, then each fault is at its field and nothing is lost."""
+    watch.expected = ["status of 422"]
     page.goto("/executions/new")
     page.locator("#brand-0-name").fill("趣车良品")
     page.get_by_role("button", name="Start the diagnosis").click()
@@ -151,10 +150,10 @@ def test_every_format_is_exported(page: Page, served: Served, exported_one: str,
     assert "趣车良品" in told.replace("\n", "")
 
 
-def test_a_session_that_ended_is_asked_to_sign_in(page: Page, served: Served) -> None:
-    """Without keys nobody signs in here; the form is there all the same, and a key that is none is told so."""
+def test_a_key_that_is_none_is_told_so(page: Page, watch: Watch) -> None:
+    """Given the form that takes a key, when what is no key is given, then it says so at the field."""
+    watch.expected = ["status of 401"]
     page.goto("/sign-in")
     page.locator("#key").fill("bq_nobody_nothing")
     page.get_by_role("button", name="Sign in").click()
     expect(page.locator("#key-wrong")).to_be_visible()
-    wait_until(lambda: served.status, 1, "the service")

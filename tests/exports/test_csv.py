@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from decimal import Decimal
@@ -11,6 +12,7 @@ from brandq.exports import csv
 from brandq.exports.csv import COLUMNS
 from brandq.reports.facts import SampleWithText
 from tests.exports.at_hand import csv_rows, report
+from tests.house_rules import ROOT
 from tests.reports.test_reports import TEXTS
 
 
@@ -24,6 +26,13 @@ def test_its_form_is_the_one_that_excel_and_programs_read() -> None:
     assert body.count(b"\xef\xbb\xbf") == 1
     assert b'"He said ""no, no""\nand left"\r\n' in body
     assert body[3:].split(b"\r\n")[0].decode().split(",") == list(COLUMNS)
+
+
+def test_every_column_is_documented() -> None:
+    """Given docs/exports.md, when its table of columns is read, then it names each column of the file, in their order."""
+    page = (ROOT / "docs/exports.md").read_text(encoding="utf-8").split("## Columns of the csv")[1]
+    names = [name for row in re.findall(r"^\| (`.*?) \|", page, re.MULTILINE) for name in re.findall(r"`(\w+)`", row)]
+    assert names == list(COLUMNS)
 
 
 def test_each_sample_has_a_row_for_each_brand() -> None:

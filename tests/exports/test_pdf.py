@@ -20,6 +20,9 @@ from brandq.words import words_in
 from tests.exports.at_hand import report
 from tests.reports.test_reports import HOSTILE, TEXTS, engine
 
+#: laying out takes a second or two for each sheet where many processes share a processor
+pytestmark = pytest.mark.timeout(300)
+
 EN, ZH = words_in("en"), words_in("zh")
 ROOT = Path(__file__).parents[2]
 

@@ -24,12 +24,13 @@ FOREIGN = "python.po"
 #: names and spellings that stay as they are in Chinese
 NAMES = {
     "amqp", "amqps", "bearer", "bq", "brandq", "com", "csv", "example", "html", "http", "https", "id", "jackknife",
-    "json", "jsonl", "localhost", "md", "openapi", "pdf", "postgresql", "sqlite", "token", "traceback", "utf", "webhook", "xlsx",
+    "json", "jsonl", "kimi", "localhost", "md", "openapi", "pdf", "postgresql", "sqlite", "token", "traceback", "utf",
+    "webhook", "xlsx",
 }  # fmt: skip
 #: fields of documents and rows, and words that are typed into them
 FIELDS = {
     "aliases", "ambiguous", "amount", "brands", "cls", "currency", "dated", "dialect", "domain", "engine", "engines",
-    "errors", "expect", "false", "finish", "kappa", "locale", "model", "ok", "output", "panel", "probes", "prompts",
+    "errors", "expect", "false", "finish", "kappa", "locale", "model", "ok", "output", "panel", "path", "probes", "prompts",
     "read", "report", "run", "search", "since", "text", "true", "upkeep", "url",
 }  # fmt: skip
 _GAP = re.compile(r"\{[^{}]*\}")

@@ -7,7 +7,7 @@ from typing import Any
 
 from brandq.charts import brands, coverage, grids, sources
 from brandq.charts.changes import Point, compared, history
-from brandq.charts.chart import Chart, for_export, spaced
+from brandq.charts.chart import Chart, for_export
 from brandq.charts.themes import Theme, config
 from brandq.words import Words
 
@@ -33,4 +33,4 @@ _CHARTS: Sequence[Callable[[Mapping[str, Any], Words], Chart | None]] = (
 def report_charts(document: Mapping[str, Any], words: Words) -> dict[str, Chart]:
     """The figures of a report by their names, in the order of the report; without those that have nothing to show."""
     made = (chart(document, words) for chart in _CHARTS)
-    return {chart.name: spaced(chart) for chart in made if chart is not None}
+    return {chart.name: chart for chart in made if chart is not None}

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from brandq.charts.chart import Chart
 from brandq.charts.labels import clean
 from brandq.charts.rows import Row, Scale, interval_rows, rate_scale
 from brandq.charts.stacks import Stack, stacked
-from brandq.charts.telling import ABSENT, Number, counts, has_interval, n_of, rate, sentences, signed, spread
+from brandq.charts.telling import ABSENT, Number, counts, has_interval, n_of, rate, sentences, signed, spread, term
 from brandq.words import Words
 
 Document = Mapping[str, Any]
@@ -17,51 +17,70 @@ Document = Mapping[str, Any]
 
 def mention_rates(document: Document, words: Words) -> Chart | None:
     """How many of the usable answers name each brand, the most named first."""
-    title = words.say("Mention rate")
-    said = "{brand} is named in {value} of the usable answers ({counts}, {interval})."
-    return _rates(
-        document, words, "mention_rates", "mention_rate", title, words.say("Answers that name the brand"), said
-    )
+
+    def told(brand: str, number: Number) -> str:
+        return words.say(
+            "{brand} is named in {value} of the usable answers ({counts}, {interval}).",
+            brand=brand,
+            value=rate(number, words),
+            counts=counts(number, words),
+            interval=spread(number, words),
+        )
+
+    titles = words.say("Mention rate"), words.say("Answers that name the brand")
+    return _rates(document, words, "mention_rate", "mention_rates", titles, told)
 
 
 def share_of_voice(document: Document, words: Words) -> Chart | None:
     """Each brand's part of all mentions of tracked brands."""
-    title = words.say("Share of voice")
-    said = "{brand} has {value} of the mentions of all tracked brands ({counts}, {interval})."
-    axis = words.say("Part of the mentions of all tracked brands")
-    return _rates(document, words, "share_of_voice", "share_of_voice", title, axis, said, bars=True)
+
+    def told(brand: str, number: Number) -> str:
+        return words.say(
+            "{brand} has {value} of the mentions of all tracked brands ({counts}, {interval}).",
+            brand=brand,
+            value=rate(number, words),
+            counts=counts(number, words),
+            interval=spread(number, words),
+        )
+
+    titles = words.say("Share of voice"), words.say("Part of the mentions of all tracked brands")
+    return _rates(document, words, "share_of_voice", "share_of_voice", titles, told, bars=True)
 
 
 def _rates(
-    document: Document, words: Words, name: str, measure: str, title: str, axis: str, said: str, *, bars: bool = False
+    document: Document,
+    words: Words,
+    measure: str,
+    name: str,
+    titles: tuple[str, str],
+    told: Callable[[str, Number], str],
+    *,
+    bars: bool = False,
 ) -> Chart | None:
+    """``titles``: of the figure, and of its axis; ``told`` says a brand's number in a sentence."""
     brands = _most_first([(brand["name"], brand["subject"], brand["overall"][measure]) for brand in document["brands"]])
     if all(number["value"] is None for _, _, number in brands):
         return None
     rows = [Row(brand, number, _rate_told(number, words), own=own) for brand, own, number in brands]
-    told = _subject_told(brands, words, said)
-    spec = interval_rows(
-        rows,
-        rate_scale(axis, [row.number for row in rows]),
-        words,
-        said=told,
-        titles=(words.say("Brand"), title),
-        bars=bars,
-    )
-    return Chart(name, title, told, interval_note([row.number for row in rows], words, bars=bars), spec)
+    numbers = [row.number for row in rows]
+    said = _subject_told(brands, words, told)
+    scale = rate_scale(titles[1], numbers)
+    spec = interval_rows(rows, scale, words, said=said, titles=(words.say("Brand"), titles[0]), bars=bars)
+    return Chart(name, titles[0], said, interval_note(numbers, words, bars=bars), spec)
 
 
-#: the counts of a rank distribution, each with how it is told
-_RANKS = {
-    "1": "1st",
-    "2": "2nd",
-    "3": "3rd",
-    "4-5": "4–5",
-    "6-10": "6–10",
-    "11+": "11 or lower",
-    "unranked": "Named, no rank",
-    "not_named": "Not named",
-}
+def _ranks(words: Words) -> dict[str, str]:
+    """The counts of a rank distribution, each with how it is told, in the order of their colours."""
+    return {
+        "1": words.say("1st"),
+        "2": words.say("2nd"),
+        "3": words.say("3rd"),
+        "4-5": words.say("4–5"),
+        "6-10": words.say("6–10"),
+        "11+": words.say("11 or lower"),
+        "unranked": words.say("Named, no rank"),
+        "not_named": words.say("Not named"),
+    }
 
 
 def ranks(document: Document, words: Words) -> Chart | None:
@@ -72,7 +91,8 @@ def ranks(document: Document, words: Words) -> Chart | None:
     ]
     if not any(ranked["n"] for _, _, ranked in brands):
         return None
-    brands.sort(key=lambda row: [-row[2].get(rank, 0) for rank in _RANKS])
+    kinds = _ranks(words)
+    brands.sort(key=lambda row: [-row[2].get(rank, 0) for rank in kinds])
     told_n = [n_of(ranked["n"], words) for _, _, ranked in brands]
     stacks = [Stack(name, ranked, told, own) for (name, own, ranked), told in zip(brands, told_n, strict=True)]
     subject, ranked = next((name, ranked) for name, own, ranked in brands if own)
@@ -87,14 +107,13 @@ def ranks(document: Document, words: Words) -> Chart | None:
         unranked=words.number(ranked["unranked"]),
         unnamed=words.number(ranked["not_named"]),
     )
-    kinds = {rank: words.say(name) for rank, name in _RANKS.items()}
     spec = stacked(stacks, kinds, "ranks", words, said=said, titles=(words.say("Brand"), words.say("Rank")))
     note = words.say("Places in explicit lists of recommendations; the numbers in the bars are usable answers.")
     return Chart("ranks", words.say("Ranks"), said, note, spec)
 
 
-#: how answers speak of a brand, as it is told
-_SENTIMENTS = {"pos": "Positive", "neu": "Neutral", "mixed": "Mixed", "neg": "Negative", "unknown": "Not clear"}
+#: how answers speak of a brand, in the order of their colours
+_SENTIMENTS = ("pos", "neu", "mixed", "neg", "unknown")
 
 
 def sentiments(document: Document, words: Words) -> Chart | None:
@@ -120,7 +139,7 @@ def sentiments(document: Document, words: Words) -> Chart | None:
         if n
         else words.say("No usable answer names {brand}.", brand=subject)
     )
-    kinds = {label: words.say(name) for label, name in _SENTIMENTS.items()}
+    kinds = {label: term(label, words) for label in _SENTIMENTS}
     titles = words.say("Brand"), words.say("Sentiment")
     spec = stacked(stacks, kinds, "sentiments", words, said=said, titles=titles)
     note = words.say("The numbers in the bars are usable answers that name the brand.")
@@ -218,21 +237,15 @@ def _mean(number: Number, words: Words) -> str:
     return ABSENT if number["value"] is None else signed(number["value"], words)
 
 
-def _subject_told(brands: Sequence[tuple[str, bool, Number]], words: Words, said: str) -> str:
+def _subject_told(brands: Sequence[tuple[str, bool, Number]], words: Words, tell: Callable[[str, Number], str]) -> str:
     """The subject's number in a sentence, and its place among the others."""
-    subject, number = next((name, number) for name, own, number in brands if own)
+    subject, number = next((clean(name), number) for name, own, number in brands if own)
     first, best = brands[0][0], brands[0][2]
     if number["value"] is None:
         why = words.told(number["reason"])
-        told = words.say("There is no number for {brand}: {reason}.", brand=clean(subject), reason=why)
+        told = words.say("There is no number for {brand}: {reason}.", brand=subject, reason=why)
     else:
-        told = words.say(
-            said,
-            brand=clean(subject),
-            value=rate(number, words),
-            counts=counts(number, words),
-            interval=spread(number, words),
-        )
+        told = tell(subject, number)
     if len(brands) == 1:
         return told
     place = 1 + sum((other["value"] or 0.0) > (number["value"] or 0.0) for _, _, other in brands)

@@ -7,22 +7,27 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from brandq.charts.chart import LEGEND_COLUMNS, Chart, Legend, Spec, spaced, specification, tooltip
+from brandq.charts.chart import LEGEND_COLUMNS, Chart, Legend, Spec, specification, tooltip
 from brandq.charts.labels import clean, shortened
 from brandq.charts.rows import Row, Scale, interval_rows, rate_ticks
-from brandq.charts.telling import ABSENT, Number, counts, interval, n_of, percent, points_of, rate, sentences, spread
+from brandq.charts.telling import (
+    ABSENT,
+    Number,
+    counts,
+    interval,
+    n_of,
+    percent,
+    points_of,
+    rate,
+    sentences,
+    spread,
+    term,
+)
+from brandq.reports.definitions import DEFINITIONS
 from brandq.words import Words
 
 Document = Mapping[str, Any]
 
-_MEASURES = {
-    "mention_rate": "Mention rate",
-    "first_place_rate": "First place rate",
-    "top_3_rate": "Top 3 rate",
-    "recommended_rate": "Recommended in",
-    "owned_citation_rate": "Own domain cited",
-}
-_VERDICTS = {"up": "Up", "down": "Down", "": "No clear change"}
 _SHAPES = {"up": "triangle-up", "down": "triangle-down", "": "circle"}
 _STEPS = (0.1, 0.25, 0.5, 1.0)
 
@@ -47,7 +52,7 @@ def compared(comparison: Document, words: Words) -> dict[str, Chart]:
             "compared_measures",
             words.say("Change of {brand}, by measure", brand=clean(subject)),
             [
-                (words.say(_MEASURES.get(row["measure"], row["measure"])), row is primary, row)
+                (words.template(DEFINITIONS[row["measure"]]["name"]), row is primary, row)
                 for row in (primary, *overall)
                 if row["brand"] == subject
             ],
@@ -69,7 +74,7 @@ def compared(comparison: Document, words: Words) -> dict[str, Chart]:
 def _compared(name: str, title: str, rows: Sequence[tuple[str, bool, Document]], words: Words) -> Chart | None:
     if not rows:
         return None
-    kinds = {verdict: words.say(text) for verdict, text in _VERDICTS.items()}
+    kinds = {"up": term("up", words), "down": term("down", words), "": words.say("No clear change")}
     drawn = []
     for label, own, row in rows:
         verdict = row["verdict"] if row["verdict"] in ("up", "down") else ""
@@ -121,7 +126,7 @@ def _compared(name: str, title: str, rows: Sequence[tuple[str, bool, Document]],
         shapes=True,
     )
     note = words.say("Lines are 95% intervals; a triangle marks a clear change, a circle none.")
-    return spaced(Chart(name, title, said, note, spec))
+    return Chart(name, title, said, note, spec)
 
 
 @dataclass(frozen=True)
@@ -173,7 +178,7 @@ def history(points: Sequence[Point], words: Words) -> Chart | None:
     if any(point.model_change for point in ordered):
         broken = words.say("A dashed line: from here on another model answers, so the two sides are not one series.")
         notes.append(broken)
-    return spaced(Chart("history", words.say("How it changed over time"), said, sentences(words, *notes), spec))
+    return Chart("history", words.say("How it changed over time"), said, sentences(words, *notes), spec)
 
 
 def _history_values(ordered: Sequence[Point], names: Mapping[str | None, str], words: Words) -> list[dict[str, Any]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -31,18 +30,6 @@ class Chart:
     said: str
     note: str
     spec: Spec
-
-
-def spaced(chart: Chart) -> Chart:
-    """The chart with a space in its sentences wherever a Chinese character meets a Latin letter or a number.
-
-    Names bring them together: the templates do not know which letters a name begins and ends with.
-    """
-    title, said, note = (_MEETING.sub(" ", text) for text in (chart.title, chart.said, chart.note))
-    return Chart(chart.name, title, said, note, {**chart.spec, "description": said})
-
-
-_MEETING = re.compile(r"(?<=[\u4e00-\u9fff])(?=[A-Za-z0-9])|(?<=[A-Za-z0-9%])(?=[\u4e00-\u9fff])")
 
 
 def for_export(spec: Mapping[str, Any], width: int) -> Spec:

@@ -7,20 +7,13 @@ from typing import Any
 
 from brandq.charts.chart import Chart
 from brandq.charts.stacks import Stack, stacked
-from brandq.charts.telling import counts, rate, sentences
+from brandq.charts.telling import counts, rate, sentences, term
 from brandq.words import Words
 
 Document = Mapping[str, Any]
 
-_OUTCOMES = {
-    "ok": "Usable",
-    "refused": "Refused",
-    "empty": "Empty",
-    "truncated": "Truncated",
-    "failed": "Failed",
-    "cancelled": "Cancelled",
-    "open": "Open",
-}
+#: in the order of their colours
+_OUTCOMES = ("ok", "refused", "empty", "truncated", "failed", "cancelled", "open")
 
 
 def coverage(document: Document, words: Words) -> Chart | None:
@@ -28,7 +21,7 @@ def coverage(document: Document, words: Words) -> Chart | None:
     engines = [engine for engine in document["coverage"]["engines"] if engine["planned"]]
     if not engines:
         return None
-    kinds = {outcome: words.say(name) for outcome, name in _OUTCOMES.items()}
+    kinds = {outcome: term(outcome, words) for outcome in _OUTCOMES}
     stacks = [
         Stack(
             engine["engine"],
@@ -45,7 +38,7 @@ def coverage(document: Document, words: Words) -> Chart | None:
         value=rate(whole, words),
     )
     others = [
-        f"{kinds[outcome]} {words.number(count)}"
+        f"{words.term(outcome)} {words.number(count)}"
         for outcome, count in document["coverage"]["outcomes"].items()
         if count and outcome != "ok" and outcome in kinds
     ]

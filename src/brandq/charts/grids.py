@@ -296,13 +296,14 @@ def _prompts_told(document: Document, words: Words) -> str:
     )
 
 
-#: a report's counts, each with how it is headed
-_NAMED_AND_CITED = (
-    ("named_and_cited", "Named and cited"),
-    ("named_not_cited", "Named, not cited"),
-    ("cited_not_named", "Cited, not named"),
-    ("neither", "Neither"),
-)
+def _kinds(words: Words) -> dict[str, str]:
+    """A report's counts of what is named and cited, each with how it is headed."""
+    return {
+        "named_and_cited": words.say("Named and cited"),
+        "named_not_cited": words.say("Named, not cited"),
+        "cited_not_named": words.say("Cited, not named"),
+        "neither": words.say("Neither"),
+    }
 
 
 def named_and_cited(document: Document, words: Words) -> Chart | None:
@@ -311,16 +312,17 @@ def named_and_cited(document: Document, words: Words) -> Chart | None:
     if not rows:
         return None
     subjects = {brand["name"] for brand in document["brands"] if brand["subject"]}
+    kinds = _kinds(words)
     values = []
     for number, row in enumerate(rows):
-        for column, (kind, head) in enumerate(_NAMED_AND_CITED):
+        for column, (kind, head) in enumerate(kinds.items()):
             part = row[kind] / row["usable"]
             values.append(
                 {
                     "row": number,
                     "column": column,
                     "name": clean(row["brand"]),
-                    "kind": words.say(head),
+                    "kind": head,
                     "value": part,
                     "present": True,
                     "deep": part >= _DEEP,
@@ -341,8 +343,7 @@ def named_and_cited(document: Document, words: Words) -> Chart | None:
     tips = {"name": words.say("Brand"), "kind": words.say("Kind"), "written": words.say("Answers")}
     own = [number for number, row in enumerate(rows) if row["brand"] in subjects]
     names = [row["brand"] for row in rows]
-    heads = [words.say(head) for _, head in _NAMED_AND_CITED]
-    spec = _blocks(values, names, heads, tips, own_rows=own, said=said, beside=190, width=13.0, least=84)
+    spec = _blocks(values, names, list(kinds.values()), tips, own_rows=own, said=said, beside=190, width=13.0, least=84)
     note = words.say("Shares of the usable answers, with counts. Brands without a domain in the plan are left out.")
     return Chart("named_and_cited", words.say("Named or cited"), said, note, spec)
 

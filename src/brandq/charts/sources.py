@@ -9,25 +9,19 @@ from brandq.charts.brands import interval_note
 from brandq.charts.chart import Chart
 from brandq.charts.labels import clean
 from brandq.charts.rows import Row, interval_rows, rate_scale
-from brandq.charts.telling import ABSENT, counts, rate, sentences, spread
+from brandq.charts.telling import ABSENT, counts, rate, sentences, spread, term
 from brandq.words import Words
 
 Document = Mapping[str, Any]
 
 MOST_DOMAINS = 15
-#: the classes in the order of their colours; the last is for a domain whose pages have none
-_CLASSES = {
-    "owned": "Own",
-    "competitor": "Competitor",
-    "news": "News",
-    "review": "Reviews",
-    "ugc": "User content",
-    "reference": "Reference works",
-    "ecommerce": "Shops",
-    "gov": "Government and universities",
-    "other": "Other",
-    "": "Without a class",
-}
+#: in the order of their colours
+_CLASSES = ("owned", "competitor", "news", "review", "ugc", "reference", "ecommerce", "gov", "other")
+
+
+def _classes(words: Words) -> dict[str, str]:
+    """The classes by their names; the last is for a domain whose pages have none."""
+    return {name: term(name, words) for name in _CLASSES} | {"": words.say("Without a class")}
 
 
 def sources(document: Document, words: Words) -> Chart | None:
@@ -36,7 +30,7 @@ def sources(document: Document, words: Words) -> Chart | None:
     if not rows:
         return None
     shown = rows[:MOST_DOMAINS]
-    kinds = {name: words.say(text) for name, text in _CLASSES.items()}
+    kinds = _classes(words)
     told = [
         Row(
             row["domain"],
@@ -74,7 +68,7 @@ def sources(document: Document, words: Words) -> Chart | None:
 def source_classes(document: Document, words: Words) -> Chart | None:
     """What part of all given pages each class of sources has."""
     found = document["citations"].get("by_class") or {}
-    kinds = {name: words.say(text) for name, text in _CLASSES.items()}
+    kinds = _classes(words)
     rows = [
         Row(kinds[name], share, f"{rate(share, words)} ({counts(share, words)})", kind=name)
         for name, numbers in found.items()

@@ -21,6 +21,12 @@ def rate(number: Number, words: Words) -> str:
     return ABSENT if number["value"] is None else percent(number["value"], words)
 
 
+def term(code: str, words: Words) -> str:
+    """What a code is called, as a label begins."""
+    name = words.term(code)
+    return name[:1].upper() + name[1:]
+
+
 def counts(number: Number, words: Words) -> str:
     """``8/12``, or a dash where there is nothing to count."""
     return f"{words.number(number['k'])}/{words.number(number['n'])}" if "k" in number else ABSENT

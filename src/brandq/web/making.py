@@ -144,8 +144,6 @@ def main() -> None:
     """
     order = json.loads(sys.stdin.buffer.read())
     path, document, words = Path(order["path"]), order["document"], words_in(order["language"])
-    # requests come first
-    os.nice(5)
     try:
         if order["form"] == "pdf":
             path.write_bytes(pdf.made(document, words=words))

@@ -8,12 +8,12 @@ the shape of their template, so that what was stored in English can be read in C
 In a catalogue an f-string stands as its template. A gap is named after what it holds: ``{found.planned}`` is
 ``{planned}``, ``{', '.join(names)}`` is ``{names}``, ``{row["k"]}`` is ``{k}``, ``{MOST}`` is ``{most}``; a second one
 of the same name that holds something else is ``{name_2}``. Formats are left out, ``!r`` stays, and literal braces are
-doubled. A choice between two texts within an f-string makes two templates. The tests collect the templates of the whole
-source by these rules and say which of them has no Chinese.
+doubled. A choice between two texts within an f-string makes two templates. The tests collect the templates of the
+whole source by these rules and say which of them has no Chinese.
 
-A translation may say what a gap holds: ``{reason:told}`` a sentence of ours, ``{status:term}`` a code, ``{names:list}``
-and ``{parts:told_list}`` entries between commas, ``{key:either}`` entries between "or", ``{faults:told_lines}`` a list
-of lines. Without that its text stands as it is.
+A translation may say what a gap holds: ``{reason:told}`` a sentence of ours, ``{status:term}`` a code,
+``{names:list}`` and ``{parts:told_list}`` entries between commas, ``{key:either}`` entries between "or",
+``{faults:told_lines}`` a list of lines. Without that its text stands as it is.
 """
 
 from __future__ import annotations
