@@ -169,6 +169,7 @@ def test_what_can_be_done_from_there(small_desk: Desk, small: ContractClient) ->
     page = unescape(small.get(f"/executions/{execution_id}/report").text)
     for form in ("pdf", "xlsx", "csv", "html", "md", "json"):
         assert f"/api/executions/{execution_id}/report?format={form}" in page
+    assert f"/api/executions/{execution_id}/report?format=pdf&language=en" in page
     for path in ("comparison", "answers", "retry"):
         assert f"/executions/{execution_id}/{path}" in page
     assert f"/executions/new?again={execution_id}" in page

@@ -16,9 +16,17 @@ from brandq.web.pages.execution import may_retry
 from brandq.web.pages.rendering import page, see, words_for
 from brandq.web.pages.signing import PAGE
 from brandq.web.schemas import COUNT
+from brandq.words import Language
 
-#: the forms that a report can be kept in, as people call them
-DOWNLOADS = (("pdf", "PDF"), ("xlsx", "Excel"), ("csv", "CSV"), ("html", "HTML"), ("md", "Markdown"), ("json", "JSON"))
+#: the forms that a report can be kept in, as people call them, and whether they are told in a language
+DOWNLOADS = (
+    ("pdf", "PDF", True),
+    ("xlsx", "Excel", True),
+    ("csv", "CSV", False),
+    ("html", "HTML", True),
+    ("md", "Markdown", True),
+    ("json", "JSON", False),
+)
 
 
 @operation(
@@ -62,12 +70,15 @@ def show_report(visit: Visit) -> Response:
         found=found,
         standing=kept.version,
         versions=versions,
-        downloads=_downloads(found, version),
+        downloads=_downloads(found, version, words.language),
         may_retry=may_retry(found, counted),
     )
 
 
-def _downloads(found: Execution, version: int | None) -> list[tuple[str, str, str]]:
-    """Each form with its name and its address."""
+def _downloads(found: Execution, version: int | None, language: Language) -> list[tuple[str, str, str]]:
+    """Each form with its name and its address, in the language of the page where the form has one."""
     report = urls(found.execution_id)["report"]
-    return [(form, name, with_query(report, format=form, version=version)) for form, name in DOWNLOADS]
+    return [
+        (form, name, with_query(report, format=form, version=version, language=language if told else None))
+        for form, name, told in DOWNLOADS
+    ]
