@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import timedelta
 from threading import Thread
 from typing import Any
 
@@ -17,11 +18,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from brandq.charts import Chart, config, drawing, report_charts
+from brandq.charts import Chart, Point, compared, config, drawing, for_export, history, report_charts
+from brandq.measures.comparing import compare
+from brandq.measures.counting import Cluster
 from brandq.web import assets
 from brandq.words import words_in
 from tests.browser.site import PATIENCE_MS, Watch
-from tests.charts.documents import BRANDS, ENGINES, HOSTILE, PROMPTS, made
+from tests.charts.documents import BRANDS, ENGINES, HOSTILE, NOW, PROMPTS, made
 from tests.ports import free_port
 from tests.waiting import wait_until
 
@@ -137,6 +140,24 @@ def test_every_chart_is_drawn_under_the_policy_of_pages(view: Page, site: Site) 
         assert drawn
         assert frame
         assert frame["width"] - 2 <= drawn["width"] <= frame["width"] + 2, name
+
+
+def test_figures_of_change_are_drawn_under_the_policy_too(view: Page, site: Site) -> None:
+    """Given a rate over time with a change of the model, and two executions that are compared, when their figures come
+    into view, then they are drawn, with each execution's day under its point, as a file has it."""
+    points = [Point(NOW + timedelta(days=7 * n), f"id{n}", 0.5, 0.4, 0.6, 30, 60) for n in range(4)]
+    points[2] = replace(points[2], model_change="gpt-5.6 → gpt-6")
+    over_time = history(points, words_in("en"))
+    assert over_time is not None
+    row = {"brand": "A", "measure": "mention_rate", "engine": None}
+    sides = [[Cluster(prompt, k, 10, "e") for prompt in range(8)] for k in (2, 7)]
+    charts = {"history": over_time, **compared({"primary": {**row, **compare(*sides)}, "others": []}, words_in("en"))}
+    site.show(view, charts)
+    draw_all(view, charts)
+    shown = view.locator("#history svg text").all_text_contents()
+    assert [text for text in shown if text.startswith(("Nov", "Dec"))] == ["Nov 24", "Dec 1", "Dec 8", "Dec 15"]
+    drawn = drawing.svg(for_export(over_time.spec, 1100), config("light"))
+    assert all(f">{text}<" in drawn for text in shown if text)
 
 
 @pytest.mark.parametrize("view", [(390, "light")], indirect=True)
