@@ -6,7 +6,6 @@ import json
 import re
 from html import unescape
 from typing import Any
-from urllib.parse import parse_qs, urljoin, urlsplit
 
 from brandq import store
 from brandq.actors.analyze import analyze
@@ -18,13 +17,8 @@ from brandq.words import words_in
 from tests.exports.test_html import SECTIONS, Tree
 from tests.reports.test_reports import NOW, engine, facts, hostile_facts
 from tests.web.site import ContractClient, add_key, answered, failed, finish, sample_ids, settle, submit
+from tests.web.test_listing import varied
 
-#: what the page of answers knows
-PARAMETERS = {"brand", "engine", "prompt_no", "finding", "rival", "outcome", "domain", "source_class", "name"}
-FINDINGS = {
-    *("named", "not_named", "first", "top_3", "ranked", "recommended", "instead", "pos", "neu", "mixed", "neg"),
-    *("unknown", "caveat", "doubtful", "unknown_brand", "cited"),
-}
 PROMPTS = [f"Which one for purpose {number}?" for number in range(6)]
 TEXTS = (
     "1. **趣车良品**：口碑好\n2. 竞品 1\n来源：https://www.example.com/a",
@@ -80,25 +74,34 @@ def test_the_sentences_are_those_of_the_document(small_desk: Desk, small: Contra
             assert f"{block['mention_rate']['k']}/{block['mention_rate']['n']}" in page
 
 
-def test_every_link_to_answers_asks_for_what_is_there(small_desk: Desk, small: ContractClient) -> None:
-    """Given a report, then each of its numbers leads to the page of answers, with parameters that this page knows and
-    values that the plan has."""
-    execution_id = ended(small, small_desk)
-    own = f"/executions/{execution_id}/report"
-    tree = Tree(small.get(own).text)
-    links = [urlsplit(urljoin(own, link["href"])) for link in tree.of("a") if link["href"].startswith("answers")]
-    assert len(links) > 60
-    seen: set[str] = set()
-    for link in links:
-        assert link.path == f"/executions/{execution_id}/answers"
-        wanted = {name: values[0] for name, values in parse_qs(link.query, strict_parsing=bool(link.query)).items()}
-        assert wanted.keys() <= PARAMETERS, wanted
-        seen |= {wanted["finding"]} if "finding" in wanted else set()
-        assert wanted.get("brand", "趣车良品") in ("趣车良品", "竞品 1")
-        assert wanted.get("engine", "qwen") in ("doubao", "qwen")
-        assert 1 <= int(wanted.get("prompt_no", "1")) <= 6
-    assert seen <= FINDINGS
-    assert {"named", "first", "top_3", "ranked", "recommended", "instead", "caveat", "cited"} <= seen
+#: what a link's text says that is counted: ``3/12 · 5–50%``, ``n = 7 · …``, or the number itself
+_COUNTED = re.compile(
+    r"<small>(?:n = )?([\d,]+)(?:/[\d,]+)?(?: ·|</small>)|<b>(\d[\d,]*)</b>|^\s*(\d[\d,]*)(?: of [\d,]+)?\s*$"
+)
+
+
+def test_every_number_opens_as_many_answers(small_desk: Desk, small: ContractClient) -> None:
+    """Given a report over varied answers, when the link of any of its numbers is followed, then as many answers are
+    listed there as the number counts."""
+    execution_id = varied(small, small_desk)
+    page = small.get(f"/executions/{execution_id}/report").text
+    links = re.findall(r'<a(?: class="\w+")? href="(answers\?[^"]*)">(.*?)</a>', page, re.DOTALL)
+    told = {
+        (unescape(address), found[1] or found[2] or found[3])
+        for address, text in links
+        if (found := _COUNTED.search(text))
+    }
+    assert len(told) > 60
+    asked = {word.partition("=")[0] for address, _ in told for word in address.partition("?")[2].split("&")}
+    assert asked >= {"brand", "engine", "prompt_no", "finding", "rank", "domain", "unowned", "source_class"}
+    wrong = []
+    for address, count in sorted(told):
+        listed = small.get(f"/api/executions/{execution_id}/samples?limit=100&{address.partition('?')[2]}")
+        if listed.status_code != 200 or len(listed.json()["samples"]) != int(count.replace(",", "")):
+            wrong.append(
+                (address, count, listed.text[:80] if listed.status_code != 200 else len(listed.json()["samples"]))
+            )
+    assert wrong == []
 
 
 def test_numbers_and_links_belong_together(small_desk: Desk, small: ContractClient) -> None:
