@@ -7,7 +7,7 @@ from xml.etree.ElementTree import Element
 
 import pytest
 import tinyhtml5
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from brandq.exports.markup import MOST_CHARS, Highlight, address, excerpt, raw, rendered
@@ -272,6 +272,7 @@ PIECES = st.sampled_from(
 )
 
 
+@example("> \t\t趣车")
 @settings(max_examples=300, deadline=None)
 @given(st.lists(PIECES, max_size=60).map("".join))
 def test_marks_hold_what_stands_at_their_offsets(text: str) -> None:

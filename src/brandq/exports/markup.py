@@ -394,9 +394,13 @@ class _Document:
             if n:
                 yield _Ours(Markup("\n"), breaks=True)
             whole = self.lines[first + n] if first + n < len(self.lines) else ""
-            start = self.starts[min(first + n, len(self.lines))] + len(whole) - len(line)
-            there = whole.endswith(line)
-            yield _Seen(line, start, start + len(line), True) if there and line else _Seen(line)
+            # tabs of the indent may have become spaces
+            bare = line if whole.endswith(line) else line.lstrip(" ")
+            if bare != line:
+                yield _Seen(line[: len(line) - len(bare)])
+            start = self.starts[min(first + n, len(self.lines))] + len(whole) - len(bare)
+            there = whole.endswith(bare)
+            yield _Seen(bare, start, start + len(bare), True) if there and bare else _Seen(bare)
         yield _Ours(Markup("</code></pre>"), breaks=True)
 
     def place_of(self, token: Token) -> _Place:
