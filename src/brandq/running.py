@@ -27,7 +27,7 @@ from brandq.errors import BadSettings
 from brandq.settings import Secret, Settings
 from brandq.simulator import Simulator
 from brandq.web.app import create_app
-from brandq.web.streams import Streams
+from brandq.web.events.streams import Streams
 
 logger = logging.getLogger(__name__)
 

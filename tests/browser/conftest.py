@@ -1,6 +1,6 @@
 """Fixtures of the browser's tests.
 
-chromium   one browser for the tests of a process
+chromium   one browser for the tests of a module
 served     one `brandq serve` for them, with a simulator and a few engines that break or take their time
 watch      what went wrong in the pages of this test; the test fails with it
 page       a page of this test: English, light, 1280 wide
@@ -18,7 +18,8 @@ from tests.browser.site import Served, Watch, find_chromium, look, serve
 from tests.servers.missing import ServerMissing, skip_or_fail
 
 
-@pytest.fixture(scope="session")
+# for one module: while it runs, a loop of its own does, and other tests of the process could start none
+@pytest.fixture(scope="module")
 def chromium(request: pytest.FixtureRequest) -> Iterator[Browser]:
     try:
         path = find_chromium()

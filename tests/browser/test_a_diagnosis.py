@@ -46,7 +46,7 @@ def test_from_the_form_to_the_sentences(page: Page, served: Served) -> None:
     assert served.status(execution_id)["status"] == "completed"
     page.locator("#report").click()
     expect(page.get_by_role("heading", level=1)).to_contain_text("趣车良品")
-    number = page.locator("main a[href*='finding=named']").first
+    number = page.locator("main a.number[href^='answers']").first
     told = number.inner_text()
     number.click()
     page.wait_for_url(re.compile(r"/answers\?"))

@@ -17,8 +17,8 @@ from brandq.actors.desk import Desk
 from brandq.actors.report import report
 from brandq.providers.dialect import AnswerKind
 from brandq.tables import answers
-from brandq.web.telling import Cursor, read_cursor
-from brandq.web.watching import MOST_WAITING, Listener
+from brandq.web.events.telling import Cursor, read_cursor
+from brandq.web.events.watching import MOST_WAITING, Listener
 from brandq.words import words_in
 from tests.servers.postgres import PostgresServer
 from tests.store.samples_at_hand import claim

@@ -56,7 +56,7 @@ def test_an_execution_has_a_page(desk: Desk, client: ContractClient) -> None:
     assert 'id="cancel"' in running
     assert 'id="retry"' not in running
     assert re.search(r'data-engine="doubao">.*?data-live="failed">1<', running, re.DOTALL)
-    assert "auth × 1" in running
+    assert "key not accepted × 1" in running
     finish(desk, execution_id, [failed()] * 3)
     ended = client.get(f"/executions/{execution_id}").text
     assert "data-events" not in ended

@@ -110,7 +110,7 @@ def test_numbers_and_links_belong_together(small_desk: Desk, small: ContractClie
     given = small.get(f"/api/executions/{execution_id}/report").json()
     page = unescape(small.get(f"/executions/{execution_id}/report").text)
     block = given["brands"][1]["engines"][1]
-    found = re.search(r'href="answers\?brand=%E7%AB%9E%E5%93%81%201&engine=qwen&finding=named"><b>(\d+)%</b>', page)
+    found = re.search(r'href="answers\?brand=%E7%AB%9E%E5%93%81%201&engine=qwen"><b>(\d+)%</b>', page)
     assert found is not None
     assert int(found[1]) == round(100 * block["mention_rate"]["value"])
 

@@ -55,7 +55,7 @@ SILENT: dict[str, str] = {
     "brandq.store.settling._keep_answers": "an error of ours",
     "brandq.store.settling._keep_errors": "an error of ours",
     "brandq.tables": "constraints and errors of ours",
-    "brandq.web.events": "openapi.json",
+    "brandq.web.events.following": "openapi.json",
     "brandq.web.listing": "openapi.json",
     "brandq.web.metrics": "the help texts of Prometheus",
     "brandq.web.openapi._all_returns": "openapi.json",

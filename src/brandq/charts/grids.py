@@ -223,7 +223,7 @@ def heat_map(document: Document, words: Words) -> Chart | None:
     rates = [[brand["prompts"][place]["mention_rate"] for brand in brands] for place in shown]
     if all(number["value"] is None for row in rates for number in row):
         return None
-    texts = [f"{prompts[place]['prompt_no']}. {shortened(prompts[place]['text'], 200)}" for place in shown]
+    texts = [f"{prompts[place]['prompt_no']}. {shortened(prompts[place]['text'], 48)}" for place in shown]
     told = _prompts_told(document, words)
     values = [
         {

@@ -7,7 +7,7 @@ are as wide as a sheet, everything is unfolded, and its colours are those of pap
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -39,6 +39,10 @@ _PROMPTS_OPEN = 20
 _DRAWN_WIDTH = 760
 #: on paper fewer: it is made slowly, and read from its beginning to its end
 _MOST_ON_PAPER = 60
+#: a table of more numbers than these by engine writes their intervals; the figure above it draws them
+_MOST_PLOTS = 120
+#: competitors that no answer to a prompt names, from which on they share a line
+_MANY = 3
 #: engines beside one another on a sheet
 PRINT_COLUMNS = 6
 
@@ -175,9 +179,18 @@ def body(
         and len(brands) * len(engines) * prompts <= _MOST_BY_PROMPT_AND_ENGINE,
         "most_on_paper": _MOST_ON_PAPER,
         "print_columns": PRINT_COLUMNS,
+        "plots_by_engine": len(brands) * len(engines) <= _MOST_PLOTS,
+        "never_named": lambda prompt_no: _never_named(brands, prompt_no),
         "digest": digest_of_report,
         "chain": chain,
     }
+
+
+def _never_named(brands: Sequence[Mapping[str, Any]], prompt_no: int) -> list[str]:
+    """The competitors that no usable answer to a prompt names, where they are so many that one line says it better."""
+    rates = [(brand, brand["prompts"][prompt_no - 1]["mention_rate"]) for brand in brands if not brand["subject"]]
+    absent = [brand["name"] for brand, rate in rates if rate["value"] == 0]
+    return absent if len(absent) >= _MANY else []
 
 
 def _grade(document: Mapping[str, Any], words: Words) -> dict[str, str] | None:

@@ -16,7 +16,8 @@ _LEAST_WIDTH = 0.5
 
 #: what each part looks like: by class, where a style sheet reaches into drawings ...
 _CLASSES = {
-    "axis": 'class="axis"',
+    # the first path of each
+    "axis": "",
     "zero": 'class="zero"',
     "range": 'class="range"',
     "point": 'class="point"',
@@ -46,7 +47,7 @@ def _drawn(number: Mapping[str, Any], least: float, most: float, looks: Mapping[
     def at(value: float) -> float:
         return round(_WIDTH * (min(max(value, least), most) - least) / (most - least), 1)
 
-    parts = [f'<path {looks["axis"]} d="M0 6h{_WIDTH}"/>']
+    parts = [f'<path {looks["axis"]} d="M0 6h{_WIDTH}"/>'.replace("  ", " ")]
     if least < 0 < most:
         parts.append(f'<path {looks["zero"]} d="M{at(0):g} 1v10"/>')
     point = at(number["value"])

@@ -37,7 +37,9 @@ from brandq.errors import (
     TooManyRequests,
     TooMuchOpen,
 )
-from brandq.web import about, access, api, assets, comparisons, compat, events, evidence, openapi, sessions, wire
+from brandq.web import about, access, api, assets, comparisons, compat, evidence, openapi, sessions, wire
+from brandq.web.events import following
+from brandq.web.events.streams import EventStream, Streams
 from brandq.web.looking import BrokerLook
 from brandq.web.metrics import Metrics
 from brandq.web.openapi import Operation, Visit, terms_of
@@ -54,7 +56,6 @@ from brandq.web.pages import (
     report,
     signing,
 )
-from brandq.web.streams import EventStream, Streams
 
 logger = logging.getLogger(__name__)
 
@@ -62,7 +63,7 @@ ROUTES: tuple[tuple[str, str, Callable[[Visit], Response]], ...] = (
     ("POST", "/api/executions", api.create_execution),
     ("GET", "/api/executions", api.list_executions),
     ("GET", "/api/executions/{execution_id}", api.show_execution),
-    ("GET", "/api/executions/{execution_id}/events", events.follow_execution),
+    ("GET", "/api/executions/{execution_id}/events", following.follow_execution),
     ("POST", "/api/executions/{execution_id}/cancel", api.cancel_execution),
     ("POST", "/api/executions/{execution_id}/retry", api.retry_execution),
     ("GET", "/api/executions/{execution_id}/samples", evidence.list_samples),

@@ -16,9 +16,9 @@ from brandq.actors.desk import Desk
 from brandq.errors import DatabaseNotReady
 from brandq.states import ExecutionState
 from brandq.store import EngineState
+from brandq.web.events.streams import Streams
 from brandq.web.looking import BrokerLook
 from brandq.web.pauses import parted
-from brandq.web.streams import Streams
 
 logger = logging.getLogger(__name__)
 

@@ -15,9 +15,9 @@ from starlette.types import Receive, Scope, Send
 
 from brandq.actors.desk import Desk
 from brandq.errors import DatabaseNotReady, TooManyRequests
-from brandq.web.missing import Missed
-from brandq.web.telling import KEEP_ALIVE, NOT_NOW, RETRY, Cursor
-from brandq.web.watching import LATEST_S, Listener, Watch
+from brandq.web.events.missing import Missed
+from brandq.web.events.telling import KEEP_ALIVE, NOT_NOW, RETRY, Cursor
+from brandq.web.events.watching import LATEST_S, Listener, Watch
 from brandq.words import Words
 
 logger = logging.getLogger(__name__)

@@ -9,10 +9,10 @@ from starlette.responses import Response
 from brandq import store
 from brandq.web import wire
 from brandq.web.api import EXECUTION_ID, execution_id_of
+from brandq.web.events.streams import EventStream, Streams
+from brandq.web.events.telling import Cursor, read_cursor
 from brandq.web.openapi import Operation, Parameter, Returns, Visit, operation
 from brandq.web.schemas import COUNT, EVENTS, TEXT, ref, words
-from brandq.web.streams import EventStream, Streams
-from brandq.web.telling import Cursor, read_cursor
 from brandq.words import LANGUAGES, Language, words_in
 
 #: answers that may be asked for at the beginning

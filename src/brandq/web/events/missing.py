@@ -8,8 +8,8 @@ from datetime import datetime
 from brandq import store
 from brandq.actors.desk import Desk
 from brandq.store import following
-from brandq.web.telling import Cursor, Event, Told, answer_event, failed_events, read_event
-from brandq.web.watching import Standing
+from brandq.web.events.telling import Cursor, Event, Told, answer_event, failed_events, read_event
+from brandq.web.events.watching import Standing
 
 #: events of one read
 PAGE = 500

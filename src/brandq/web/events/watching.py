@@ -21,8 +21,7 @@ from brandq.errors import DatabaseNotReady, NotFound
 from brandq.states import SampleState
 from brandq.store import Execution, Progress, following
 from brandq.web.api import going, pauses_of
-from brandq.web.forecast import left_of
-from brandq.web.telling import (
+from brandq.web.events.telling import (
     NOT_NOW,
     Cursor,
     Event,
@@ -33,6 +32,7 @@ from brandq.web.telling import (
     progress_event,
     read_event,
 )
+from brandq.web.forecast import left_of
 from brandq.words import Words
 
 logger = logging.getLogger(__name__)
