@@ -324,6 +324,8 @@ def test_the_listing_is_json() -> None:
         "search": True,
         "verified": False,
         "key_env": ["ARK_API_KEY"],
+        "locale": None,
+        "requests_per_minute": None,
         "price": {"tokens_in": "0.43", "tokens_out": "2.16", "currency": "USD", "dated": "2026-11-23", "search": None},
     }
     assert rows["zhipu"]["search"] is True
