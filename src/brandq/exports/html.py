@@ -44,7 +44,7 @@ _MOST_PLOTS = 120
 #: competitors that no answer to a prompt names, from which on they share a line
 _MANY = 3
 #: engines beside one another on a sheet
-PRINT_COLUMNS = 6
+PRINT_COLUMNS = 5
 
 _TEMPLATES = environment(PackageLoader("brandq.exports"))
 
