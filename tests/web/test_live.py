@@ -13,6 +13,7 @@ from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
 from brandq.actors.analyze import analyze
 from brandq.actors.desk import Desk
 from brandq.actors.report import report
+from tests.browser.site import find_chromium
 from tests.ports import free_port
 from tests.servers.missing import ServerMissing, skip_or_fail
 from tests.waiting import wait_until
@@ -41,9 +42,10 @@ PATIENCE_MS = 20_000
 
 @pytest.fixture(scope="module")
 def browser(request: pytest.FixtureRequest) -> Iterator[Browser]:
-    path = next((path for path in ("/usr/bin/chromium", "/usr/bin/chromium-browser") if Path(path).exists()), None)
-    if path is None:
-        skip_or_fail(request.config, ServerMissing("Chromium is not installed: apt-get install chromium"))
+    try:
+        path = find_chromium()
+    except ServerMissing as error:
+        skip_or_fail(request.config, error)
     with sync_playwright() as playwright:
         opened = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-dev-shm-usage"])
         yield opened

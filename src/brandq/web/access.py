@@ -98,8 +98,7 @@ def admit(desk: Desk, request: Request, scope: str, *, open_locally: bool = Fals
             "without an API key only this machine is served, by the name 127.0.0.1 or localhost: "
             "create a key with `brandq keys add`"
         )
-    origin = request.headers.get("origin")
-    if origin is not None and urlsplit(origin).netloc != request.headers.get("host"):
+    if has_foreign_origin(request):
         raise NotAllowed("a page of another origin may not use this service without an API key")
     return Caller(LOCAL_OWNER, ALLOWS["admin"], f"peer {address}")
 
@@ -144,6 +143,12 @@ def read_key(text: str) -> tuple[str, str] | None:
     """Id and secret of a key as it is written; None where it is none."""
     found = _KEY.fullmatch(text)
     return (found[1], found[2]) if found else None
+
+
+def has_foreign_origin(request: Request) -> bool:
+    """Whether the browser says that a page of another site sent this."""
+    origin = request.headers.get("origin")
+    return origin is not None and urlsplit(origin).netloc != request.headers.get("host")
 
 
 def is_local(request: Request) -> bool:

@@ -23,6 +23,7 @@ _FOREVER = "public, max-age=31536000, immutable"
 _VEGA = "vega.js"
 
 
+@cache
 def _own() -> Mapping[str, Callable[[], bytes]]:
     folders = (files("brandq.web").joinpath("static"), files("brandq.exports").joinpath("static"))
     return {file.name: file.read_bytes for folder in folders for file in folder.iterdir() if "." in file.name}

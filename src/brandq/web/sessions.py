@@ -10,13 +10,12 @@ import hashlib
 import hmac
 import secrets
 from datetime import timedelta
-from urllib.parse import urlsplit
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from brandq.errors import NotAllowed
-from brandq.web.access import LOCAL_COOKIE, SESSION_COOKIE, is_local, session_token
+from brandq.web.access import LOCAL_COOKIE, SESSION_COOKIE, has_foreign_origin, is_local, session_token
 
 #: a session ends after so long, used or not
 SESSION_LASTS = timedelta(days=7)
@@ -68,10 +67,7 @@ class FormToken:
 
 def require_own_form(request: Request, token: str | None) -> None:
     """NotAllowed unless a page of ours, opened by this very browser, sent this form."""
-    origin = request.headers.get("origin")
-    if origin is not None and urlsplit(origin).netloc != request.headers.get("host"):
-        raise NotAllowed(_STALE)
-    if request.headers.get("sec-fetch-site", "same-origin") != "same-origin":
+    if has_foreign_origin(request) or request.headers.get("sec-fetch-site", "same-origin") != "same-origin":
         raise NotAllowed(_STALE)
     held = session_token(request) or request.cookies.get(VISIT_COOKIE)
     salt, _, signature = (token or "").partition(".")

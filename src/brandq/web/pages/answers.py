@@ -33,8 +33,7 @@ from brandq.web.api import EXECUTION_ID, execution_id_of
 from brandq.web.evidence import SAMPLE_ID, sample_id_of
 from brandq.web.listing import AFTER, FORM_LISTING, read_listing
 from brandq.web.openapi import Operation, Parameter, Visit, operation
-from brandq.web.pages.rendering import page, words_for
-from brandq.web.pages.signing import PAGE
+from brandq.web.pages.rendering import PAGE, page, words_for
 from brandq.web.schemas import COUNT, FLAG
 from brandq.words import Words
 

@@ -16,8 +16,7 @@ from brandq.store import Execution
 from brandq.web.api import EXECUTION_ID, execution_id_of
 from brandq.web.comparisons import compared, read_execution_id
 from brandq.web.openapi import Operation, Parameter, Visit, operation
-from brandq.web.pages.rendering import page, words_for
-from brandq.web.pages.signing import PAGE
+from brandq.web.pages.rendering import PAGE, page, words_for
 from brandq.web.schemas import UUID
 from brandq.words import Words
 

@@ -13,8 +13,7 @@ from brandq import store
 from brandq.providers.registry import EngineListing
 from brandq.store import EngineState, Spent
 from brandq.web.openapi import Operation, Visit, operation
-from brandq.web.pages.rendering import page, words_for
-from brandq.web.pages.signing import PAGE
+from brandq.web.pages.rendering import PAGE, page, words_for
 from brandq.web.pauses import Known, known_of
 from brandq.words import Words
 

@@ -11,8 +11,7 @@ from brandq.store import Execution, Progress
 from brandq.web.api import EXECUTION_ID, execution_id_of, own_execution, pauses_of, percent, send_later, urls
 from brandq.web.forecast import in_words, left_of
 from brandq.web.openapi import Operation, Returns, Visit, operation
-from brandq.web.pages.rendering import page, see, words_for
-from brandq.web.pages.signing import PAGE
+from brandq.web.pages.rendering import PAGE, page, see, words_for
 from brandq.words.terms import EXPLANATIONS, NAMES
 
 

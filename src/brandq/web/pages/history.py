@@ -13,8 +13,7 @@ from brandq.plan import Brand, Plan, name_key
 from brandq.store import Execution, Told, Wanted
 from brandq.web import wire
 from brandq.web.openapi import Operation, Parameter, Visit, operation
-from brandq.web.pages.rendering import page, words_for
-from brandq.web.pages.signing import PAGE
+from brandq.web.pages.rendering import PAGE, page, words_for
 from brandq.web.schemas import TEXT
 from brandq.words import Words
 

@@ -8,8 +8,7 @@ from brandq import store
 from brandq.web import wire
 from brandq.web.api import percent
 from brandq.web.openapi import Operation, Parameter, Visit, operation
-from brandq.web.pages.rendering import page
-from brandq.web.pages.signing import PAGE
+from brandq.web.pages.rendering import PAGE, page
 from brandq.web.schemas import TEXT
 
 #: executions that ended, on one page

@@ -28,8 +28,7 @@ from brandq.web import wire
 from brandq.web.api import send_later
 from brandq.web.openapi import Operation, Parameter, Returns, Visit, operation
 from brandq.web.pages.drafts import Draft, EngineRow, Misfit, draft_of_document, draft_of_plan, read_draft
-from brandq.web.pages.rendering import page, see, words_for
-from brandq.web.pages.signing import PAGE
+from brandq.web.pages.rendering import PAGE, page, see, words_for
 from brandq.web.pauses import known_of, pause
 from brandq.web.schemas import TEXT, UUID
 from brandq.words import Words

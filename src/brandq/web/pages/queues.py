@@ -12,8 +12,7 @@ from brandq.web.about import explained_letters
 from brandq.web.looking import BrokerLook
 from brandq.web.openapi import Operation, Visit, operation
 from brandq.web.pages.engines import reasons
-from brandq.web.pages.rendering import page, words_for
-from brandq.web.pages.signing import PAGE
+from brandq.web.pages.rendering import PAGE, page, words_for
 from brandq.words import Words
 
 #: rows of one table

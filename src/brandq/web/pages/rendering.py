@@ -18,13 +18,14 @@ from brandq import __version__
 from brandq.errors import Fault
 from brandq.exports.templating import environment
 from brandq.settings import Settings
-from brandq.web import access, assets
+from brandq.web import access, assets, wire
 from brandq.web.access import Caller
-from brandq.web.openapi import Visit
+from brandq.web.openapi import Returns, Visit
 from brandq.web.sessions import FormToken
-from brandq.words import LANGUAGES, OWN_NAMES, Words, language_of, words_in
+from brandq.words import LANGUAGES, OWN_NAMES, Words, words_in
 
 HTML = "text/html"
+PAGE = Returns("A page", {HTML: {"type": "string"}})
 LANGUAGE_COOKIE, THEME_COOKIE = "brandq-language", "brandq-theme"
 THEMES = ("light", "dark")
 #: a page that is smaller is not worth packing
@@ -36,21 +37,20 @@ _TEMPLATES.globals["asset"] = assets.url
 
 @dataclass(frozen=True)
 class Entry:
-    """One place of the navigation: its name in English, its address, the beginning of the paths that belong to it."""
+    """One place of the navigation: its name in English, and its address, with which the paths below it begin."""
 
     name: str
     url: str
-    begins: str
 
 
 NAVIGATION = (
-    Entry("Executions", "/", "/"),
-    Entry("New", "/executions/new", "/executions/new"),
-    Entry("History", "/history", "/history"),
-    Entry("Engines", "/engines", "/engines"),
+    Entry("Executions", "/"),
+    Entry("New", "/executions/new"),
+    Entry("History", "/history"),
+    Entry("Engines", "/engines"),
 )
 #: what only operators see
-OPERATORS = (Entry("Queues", "/queues", "/queues"),)
+OPERATORS = (Entry("Queues", "/queues"),)
 
 
 def words_for(request: Request) -> Words:
@@ -59,7 +59,7 @@ def words_for(request: Request) -> Words:
     for language in LANGUAGES:
         if language == chosen:
             return words_in(language)
-    return words_in(language_of(request.headers.get("accept-language", "")))
+    return wire.words_of(request)
 
 
 def theme_for(request: Request) -> str | None:

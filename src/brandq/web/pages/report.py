@@ -13,8 +13,7 @@ from brandq.web.api import EXECUTION_ID, own_execution, urls
 from brandq.web.evidence import standing_report
 from brandq.web.openapi import Operation, Parameter, Returns, Visit, operation
 from brandq.web.pages.execution import may_retry
-from brandq.web.pages.rendering import page, see, words_for
-from brandq.web.pages.signing import PAGE
+from brandq.web.pages.rendering import PAGE, page, see, words_for
 from brandq.web.schemas import COUNT
 from brandq.words import Language
 

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import re
-
 from starlette.responses import Response
 
 from brandq import store
 from brandq.errors import NotAuthenticated
 from brandq.web import access, wire
 from brandq.web.openapi import Operation, Parameter, Returns, Visit, operation
-from brandq.web.pages.rendering import HTML, LANGUAGE_COOKIE, THEME_COOKIE, THEMES, back, page, see
+from brandq.web.pages.rendering import LANGUAGE_COOKIE, PAGE, THEME_COOKIE, THEMES, back, page, see
 from brandq.web.schemas import TEXT
 from brandq.web.sessions import SESSION_LASTS, drop_session, keep_session, new_token
 from brandq.words import LANGUAGES
 
-PAGE = Returns("A page", {HTML: {"type": "string"}})
 #: seconds that a browser remembers a choice
 _REMEMBERS_S = 365 * 24 * 3600
 
@@ -89,10 +86,3 @@ def choose(visit: Visit) -> Response:
         elif chosen is not None:
             response.set_cookie(cookie, chosen, max_age=_REMEMBERS_S, path="/", samesite="lax")
     return response
-
-
-def own_url(visit: Visit) -> str:
-    """The address that the visitor came by, if it can stand in a shell's command as it is."""
-    host = visit.request.headers.get("host", "")
-    plain = host if re.fullmatch(r"[A-Za-z0-9.\-]+(:\d+)?|\[[0-9a-fA-F:]+\](:\d+)?", host) else "127.0.0.1:8000"
-    return f"{visit.request.url.scheme}://{plain}"
