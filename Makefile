@@ -63,7 +63,9 @@ lock: ## Pin the dependencies of pyproject.toml with their hashes (ARGS=--upgrad
 	build/lock/bin/python -m pip --disable-pip-version-check install --quiet $(UV)
 	$(call compile,requirements.lock,pyproject.toml)
 	$(call compile,requirements-build.lock,--group build -c requirements.lock)
-	$(call compile,requirements-dev.lock,pyproject.toml --group dev -c requirements.lock -c requirements-build.lock)
+	$(call compile,requirements-traces.lock,pyproject.toml --extra traces -c requirements.lock)
+	$(call compile,requirements-dev.lock,pyproject.toml --extra traces --group dev -c requirements.lock -c requirements-build.lock -c requirements-traces.lock)
+	$(call compile,requirements-deploy.lock,--group deploy)
 	$(call compile,requirements-bench.lock,--group bench)
 
 bench: $(DEV) $(RIVAL) ## Run the measurements, about 15 minutes (ONLY=saturation runs one, ARGS= are its arguments)

@@ -116,6 +116,11 @@ def test_every_dependency_is_locked_with_its_hashes() -> None:
         "requirements.lock": project["project"]["dependencies"],
         "requirements-build.lock": groups["build"],
         "requirements-bench.lock": groups["bench"],
+        "requirements-deploy.lock": groups["deploy"],
+        "requirements-traces.lock": [
+            *project["project"]["dependencies"],
+            *project["project"]["optional-dependencies"]["traces"],
+        ],
         "requirements-dev.lock": [*project["project"]["dependencies"], *groups["build"], *groups["dev"]],
     }
     for name, requirements in wanted.items():
@@ -127,10 +132,11 @@ def test_every_dependency_is_locked_with_its_hashes() -> None:
 
 
 def test_the_locks_agree() -> None:
-    """Given the three locks of .venv, when a package stands in two of them, then at the same version."""
+    """Given the locks of .venv and of the image, when a package stands in two of them, then at the same version."""
     versions: dict[str, set[str]] = {}
-    # the rival of the benches has an environment of its own, and pins of its own that ours need not follow
-    for lock in sorted(set(ROOT.glob("requirements*.lock")) - {ROOT / "requirements-bench.lock"}):
+    # the rival of the benches and what looks at deploy/ have environments of their own, and pins that ours need not follow
+    apart = {ROOT / "requirements-bench.lock", ROOT / "requirements-deploy.lock"}
+    for lock in sorted(set(ROOT.glob("requirements*.lock")) - apart):
         for name, version in re.findall(r"^([a-z0-9-]+)==(\S+)", lock.read_text(encoding="utf-8"), re.MULTILINE):
             versions.setdefault(name, set()).add(version)
     assert {name: found for name, found in versions.items() if len(found) > 1} == {}

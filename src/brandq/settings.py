@@ -19,6 +19,7 @@ from brandq.plan import CostLimit, read_cost_limit
 from brandq.words import LANGUAGES, Language
 
 Simulate = Literal["off", "missing", "all"]
+LogFormat = Literal["text", "json"]
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
@@ -68,6 +69,12 @@ KNOWN: tuple[Known, ...] = (
         "embedded",
         "`amqp://user:password@host/vhost` or `amqps://…`; `embedded`: messages stay inside one process",
         secret=True,
+    ),
+    Known(
+        "BRANDQ_BROKER_CA",
+        "",
+        "certificates (PEM) of the authority that signed the broker's; with BRANDQ_BROKER_CA_FILE their file. "
+        "Empty: those that this system trusts. Of `amqps` only",
     ),
     Known("BRANDQ_DATA_DIR", "data", "folder for the SQLite file of embedded mode"),
     Known(
@@ -136,6 +143,26 @@ KNOWN: tuple[Known, ...] = (
         "of what the command line says: `en`, `zh`, or `auto`: as LC_ALL, LC_MESSAGES or LANG has it",
     ),
     Known("BRANDQ_LOG_LEVEL", "INFO", "`DEBUG`, `INFO`, `WARNING` or `ERROR`"),
+    Known(
+        "BRANDQ_LOG_FORMAT", "text", "`text`: lines for people; `json`: one object for each line, see docs/observing.md"
+    ),
+    Known(
+        "BRANDQ_METRICS_ADDRESS",
+        "",
+        "HOST:PORT on which this process tells Prometheus its counts, whatever its role; empty: on none. "
+        "`web` and `serve` also tell them under `/metrics`. It asks for no key: keep it away from strangers",
+    ),
+    Known(
+        "BRANDQ_HEARTBEAT_FILE",
+        "",
+        "file into which a process writes every few seconds how it is, for `brandq probe`; one process, one file. "
+        "Empty: none",
+    ),
+    Known(
+        "BRANDQ_TRACES",
+        "off",
+        "`on`: spans go to the OpenTelemetry collector that the usual OTEL_ variables name; needs `brandq[traces]`",
+    ),
 )
 
 
@@ -145,6 +172,8 @@ class Settings:
 
     database_url: Secret
     broker_url: Secret
+    #: PEM
+    broker_ca: str | None
     data_dir: Path
     host: str
     port: int
@@ -168,6 +197,11 @@ class Settings:
     webhook_secret: Secret | None
     language: Language
     log_level: str
+    log_format: LogFormat
+    #: host and port; None where nobody asks
+    metrics_address: tuple[str, int] | None
+    heartbeat_file: Path | None
+    traces: bool
     #: host:pid, by which a claim, an attempt and a broker connection name this process
     worker: str
     environment: Mapping[str, str] = field(repr=False, compare=False, default_factory=dict)
@@ -245,10 +279,12 @@ def read_settings(environment: Mapping[str, str] | None = None, *, over: Mapping
     engines_file = text("BRANDQ_ENGINES_FILE")
     if engines_file and not Path(engines_file).is_file():
         faults.append(f"BRANDQ_ENGINES_FILE: there is no file {engines_file}")
+    heartbeat_file = text("BRANDQ_HEARTBEAT_FILE")
     secret = _from(environment, "BRANDQ_WEBHOOK_SECRET", faults)
     settings = Settings(
         database_url=Secret(_database_url(text("BRANDQ_DATABASE_URL"), data_dir, faults)),
         broker_url=Secret(_broker_url(text("BRANDQ_BROKER_URL"), faults)),
+        broker_ca=text("BRANDQ_BROKER_CA") or None,
         data_dir=data_dir,
         host=text("BRANDQ_HOST"),
         port=number("BRANDQ_PORT", 0, 65535),
@@ -272,6 +308,10 @@ def read_settings(environment: Mapping[str, str] | None = None, *, over: Mapping
         webhook_secret=Secret(secret) if secret else None,
         language=_language(one_of("BRANDQ_LANGUAGE", ("auto", *LANGUAGES), str.lower), environment),
         log_level=one_of("BRANDQ_LOG_LEVEL", ("DEBUG", "INFO", "WARNING", "ERROR"), str.upper),
+        log_format=cast(LogFormat, one_of("BRANDQ_LOG_FORMAT", ("text", "json"), str.lower)),
+        metrics_address=_address(text("BRANDQ_METRICS_ADDRESS"), "BRANDQ_METRICS_ADDRESS", faults),
+        heartbeat_file=Path(heartbeat_file) if heartbeat_file else None,
+        traces=one_of("BRANDQ_TRACES", ("on", "off"), str.lower) == "on",
         worker=f"{socket.gethostname()}:{os.getpid()}",
         environment=environment,
     )
@@ -312,6 +352,17 @@ def _cost_limit(given: str, variable: str, faults: list[str]) -> CostLimit | Non
     except ValueError as error:
         faults.append(f"{variable}: {given!r}: {error}")
         return None
+
+
+def _address(given: str, variable: str, faults: list[str]) -> tuple[str, int] | None:
+    if not given:
+        return None
+    host, _, port = given.rpartition(":")
+    host = host.removeprefix("[").removesuffix("]")
+    if host and port.isdecimal() and int(port) <= 65535:
+        return host, int(port)
+    faults.append(f"{variable}: {given!r} is not HOST:PORT, such as 127.0.0.1:9191")
+    return None
 
 
 def _http_url(given: str, variable: str, faults: list[str]) -> str | None:
