@@ -54,7 +54,7 @@ class Room:
 
 
 _CORE = frozenset({"core", "reports", "words"})
-_KEEPERS = frozenset({"settings", "store", "providers", "webhooks"})
+_KEEPERS = frozenset({"settings", "store", "providers", "webhooks", "observing"})
 
 ROOMS = {
     "root": Room(frozenset()),
@@ -78,6 +78,8 @@ ROOMS = {
     "store": Room(_CORE | {"tables", "store"}, frozenset({"sqlalchemy", "alembic"}), frozenset({"os"})),
     "providers": Room(_CORE | {"dialect", "providers"}, frozenset({"aiohttp"}), frozenset({"os"})),
     "webhooks": Room(_CORE, frozenset({"aiohttp"}), frozenset({"os"})),
+    # what everybody who works tells those who watch: lines and spans
+    "observing": Room(_CORE | {"settings", "observing"}, frozenset({"opentelemetry"}), frozenset({"os"})),
     "stages": Room(_CORE | _KEEPERS | {"stages", "sending"}, frozenset({"dramatiq", "pika", "periodiq"})),
     "sending": Room(_CORE | _KEEPERS | {"stages", "sending"}, frozenset({"dramatiq", "pika", "periodiq"})),
     # web sends; it never calls a stage
@@ -110,6 +112,7 @@ _PLACES = {
     "brandq.grading": "core",
     "brandq.importing": "core",
     "brandq.judging": "cli",
+    "brandq.logs": "observing",
     "brandq.measures": "core",
     "brandq.plan": "core",
     "brandq.probing": "cli",
@@ -126,6 +129,7 @@ _PLACES = {
     "brandq.tables": "tables",
     "brandq.terminal": "cli",
     "brandq.time_left": "core",
+    "brandq.tracing": "observing",
     # doctor, upkeep and the web may want to know as well
     "brandq.verifying": "sending",
     "brandq.web": "web",
@@ -138,6 +142,17 @@ _ABOVE_DIALECTS = frozenset({"registry", "rows"})
 #: (module, imported): why that import stands inside a function. Only an optional dependency has a reason.
 IMPORTS_INSIDE: dict[tuple[str, str], str] = {
     ("brandq.exports.pdf", "weasyprint"): "Pango, which it loads when it is imported, is no Python package",
+    **dict.fromkeys(
+        (
+            ("brandq.tracing", "opentelemetry"),
+            ("brandq.tracing", "opentelemetry.exporter.otlp.proto.http.trace_exporter"),
+            ("brandq.tracing", "opentelemetry.sdk.resources"),
+            ("brandq.tracing", "opentelemetry.sdk.trace"),
+            ("brandq.tracing", "opentelemetry.sdk.trace.export"),
+            ("brandq.tracing", "opentelemetry.trace.propagation.tracecontext"),
+        ),
+        "traces are optional, and so is OpenTelemetry",
+    ),
 }
 
 
@@ -390,6 +405,7 @@ CATCHES_ALL: dict[tuple[str, str], str] = {
         "brandq.actors.upkeep",
         "sweep_all",
     ): "one sweep that fails must not stop the others; the message fails with all of them",
+    ("brandq.tracing", "span"): "noted by its class, and raised again",
     ("brandq.web.app", "Outermost.__call__"): "the one 500: logged under an incident number, nothing told",
 }
 

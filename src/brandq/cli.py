@@ -22,7 +22,7 @@ from typing import Any
 from rich.cells import set_cell_size
 from rich.table import Table
 
-from brandq import __version__, doctor, importing, judging, store
+from brandq import __version__, doctor, importing, judging, logs, store, tracing
 from brandq.actors.accepting import Accepted, accept
 from brandq.actors.broker import BrokerUnreachable
 from brandq.actors.clock import keep_time
@@ -67,6 +67,8 @@ from brandq.verifying import verify
 from brandq.web.exporting import FORMS
 from brandq.words import LANGUAGES, words_in
 
+logger = logging.getLogger(__name__)
+
 OWNER = "local"
 
 DEMO: Mapping[str, Any] = {
@@ -91,14 +93,23 @@ def main(argv: Sequence[str] | None = None) -> int:
             errors.print(f"  {told}", markup=False, soft_wrap=True)
         return 2
     except (DatabaseNotReady, BrokerUnreachable) as error:
-        say(str(error), style="red", to=errors)
+        _give_up(error)
         return 3
     except BrandqError as error:
-        say(str(error), style="red", to=errors)
+        _give_up(error)
         return 2
     except KeyboardInterrupt:
         errors.print(words().say("stopped"))
         return 130
+    finally:
+        tracing.stop()
+
+
+def _give_up(error: BrandqError) -> None:
+    if logs.for_programs():
+        logger.critical("%s", error)
+    else:
+        say(str(error), style="red", to=errors)
 
 
 def _parser() -> Parser:
@@ -257,19 +268,18 @@ def _brands(parser: Parser) -> None:
     parser.add_argument("--label", help="a name for this execution")
 
 
-def _settings(given: Mapping[str, object] | None = None) -> Settings:
+def _settings(given: Mapping[str, object] | None = None, *, role: str = "command") -> Settings:
     """The settings, with what the command line gave in place of the environment; and the log that they ask for."""
     over = {variable: str(value) for variable, value in (given or {}).items() if value is not None}
     settings = read_settings(over=over)
-    logging.basicConfig(
-        level=settings.log_level,
-        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
-        stream=sys.stderr,
-        force=True,
-    )
-    # every look at the revision would be told in two lines, and every connection to the broker in thirty
-    for chatty in ("alembic", "pika"):
-        logging.getLogger(chatty).setLevel(logging.WARNING)
+    logs.set_up(settings, role=role)
+    return settings
+
+
+def _to_serve(role: str, given: Mapping[str, object] | None = None) -> Settings:
+    """The same for a process that stays, and the traces that they ask for; ``main`` ends them."""
+    settings = _settings(given, role=role)
+    tracing.start(settings, role=role)
     return settings
 
 
@@ -287,14 +297,14 @@ def _quietly() -> Settings:
 
 
 def _serve(arguments: argparse.Namespace) -> int:
-    settings = _settings({"BRANDQ_HOST": arguments.host, "BRANDQ_PORT": arguments.port})
+    settings = _to_serve("serve", {"BRANDQ_HOST": arguments.host, "BRANDQ_PORT": arguments.port})
     with pipeline(settings, role="serve") as desk:
         web(desk, on_start=lambda url: welcome(desk, url))
     return 0
 
 
 def _web(arguments: argparse.Namespace) -> int:
-    settings = _settings({"BRANDQ_HOST": arguments.host, "BRANDQ_PORT": arguments.port})
+    settings = _to_serve("web", {"BRANDQ_HOST": arguments.host, "BRANDQ_PORT": arguments.port})
     if settings.embedded:
         raise BadSettings(["BRANDQ_BROKER_URL is `embedded`, which reaches no worker: use `brandq serve`"])
     with reaching(settings, role="web") as desk:
@@ -308,12 +318,13 @@ def _work(arguments: argparse.Namespace) -> int:
     if unknown:
         known = ", ".join(name.removeprefix("brandq.") for name in QUEUES)
         raise BadRequest([Fault("--queues", f"{queue!r} is none of {known}") for queue in unknown], "Unknown queue")
-    work(_settings({"BRANDQ_THREADS": arguments.threads}), queues)
+    served = sorted(queues or (name.removeprefix("brandq.") for name in QUEUES))
+    work(_to_serve("work " + "+".join(served), {"BRANDQ_THREADS": arguments.threads}), queues)
     return 0
 
 
 def _clock(_: argparse.Namespace) -> int:
-    settings = _settings()
+    settings = _to_serve("clock")
     if settings.embedded:
         raise BadSettings(["BRANDQ_BROKER_URL is `embedded`: `brandq serve` has a clock of its own"])
     with reaching(settings, role="clock") as desk:
@@ -322,7 +333,7 @@ def _clock(_: argparse.Namespace) -> int:
 
 
 def _migrate(arguments: argparse.Namespace) -> int:
-    settings = _settings()
+    settings = _settings(role="migrate")
     store.migrate(settings.database_url.reveal(), arguments.revision)
     database = store.Database(settings.database_url.reveal(), pool_size=1)
     try:
