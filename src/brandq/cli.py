@@ -22,7 +22,7 @@ from typing import Any
 from rich.cells import set_cell_size
 from rich.table import Table
 
-from brandq import __version__, doctor, importing, judging, logs, store, tracing
+from brandq import __version__, doctor, importing, judging, logs, store
 from brandq.actors.accepting import Accepted, accept
 from brandq.actors.broker import BrokerUnreachable
 from brandq.actors.clock import keep_time
@@ -83,6 +83,7 @@ DEMO: Mapping[str, Any] = {
 def main(argv: Sequence[str] | None = None) -> int:
     arguments = _parser().parse_args(argv)
     command: Callable[[argparse.Namespace], int] = arguments.command
+    logs.play(command.__name__.strip("_"))
     try:
         return command(arguments)
     except BadRequest as error:
@@ -101,8 +102,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         errors.print(words().say("stopped"))
         return 130
-    finally:
-        tracing.stop()
 
 
 def _give_up(error: BrandqError) -> None:
@@ -268,18 +267,11 @@ def _brands(parser: Parser) -> None:
     parser.add_argument("--label", help="a name for this execution")
 
 
-def _settings(given: Mapping[str, object] | None = None, *, role: str = "command") -> Settings:
+def _settings(given: Mapping[str, object] | None = None) -> Settings:
     """The settings, with what the command line gave in place of the environment; and the log that they ask for."""
     over = {variable: str(value) for variable, value in (given or {}).items() if value is not None}
     settings = read_settings(over=over)
-    logs.set_up(settings, role=role)
-    return settings
-
-
-def _to_serve(role: str, given: Mapping[str, object] | None = None) -> Settings:
-    """The same for a process that stays, and the traces that they ask for; ``main`` ends them."""
-    settings = _settings(given, role=role)
-    tracing.start(settings, role=role)
+    logs.set_up(settings)
     return settings
 
 
@@ -297,14 +289,14 @@ def _quietly() -> Settings:
 
 
 def _serve(arguments: argparse.Namespace) -> int:
-    settings = _to_serve("serve", {"BRANDQ_HOST": arguments.host, "BRANDQ_PORT": arguments.port})
+    settings = _settings({"BRANDQ_HOST": arguments.host, "BRANDQ_PORT": arguments.port})
     with pipeline(settings, role="serve") as desk:
         web(desk, on_start=lambda url: welcome(desk, url))
     return 0
 
 
 def _web(arguments: argparse.Namespace) -> int:
-    settings = _to_serve("web", {"BRANDQ_HOST": arguments.host, "BRANDQ_PORT": arguments.port})
+    settings = _settings({"BRANDQ_HOST": arguments.host, "BRANDQ_PORT": arguments.port})
     if settings.embedded:
         raise BadSettings(["BRANDQ_BROKER_URL is `embedded`, which reaches no worker: use `brandq serve`"])
     with reaching(settings, role="web") as desk:
@@ -318,13 +310,12 @@ def _work(arguments: argparse.Namespace) -> int:
     if unknown:
         known = ", ".join(name.removeprefix("brandq.") for name in QUEUES)
         raise BadRequest([Fault("--queues", f"{queue!r} is none of {known}") for queue in unknown], "Unknown queue")
-    served = sorted(queues or (name.removeprefix("brandq.") for name in QUEUES))
-    work(_to_serve("work " + "+".join(served), {"BRANDQ_THREADS": arguments.threads}), queues)
+    work(_settings({"BRANDQ_THREADS": arguments.threads}), queues)
     return 0
 
 
 def _clock(_: argparse.Namespace) -> int:
-    settings = _to_serve("clock")
+    settings = _settings()
     if settings.embedded:
         raise BadSettings(["BRANDQ_BROKER_URL is `embedded`: `brandq serve` has a clock of its own"])
     with reaching(settings, role="clock") as desk:
@@ -333,7 +324,7 @@ def _clock(_: argparse.Namespace) -> int:
 
 
 def _migrate(arguments: argparse.Namespace) -> int:
-    settings = _settings(role="migrate")
+    settings = _settings()
     store.migrate(settings.database_url.reveal(), arguments.revision)
     database = store.Database(settings.database_url.reveal(), pool_size=1)
     try:

@@ -58,12 +58,13 @@ _about: ContextVar[Mapping[str, str | int]] = ContextVar("brandq_about", default
 
 
 @dataclass
-class _Kept:
+class _Process:
     #: replaced, never changed: other threads read it meanwhile
     secrets: tuple[str, ...] = ()
+    role: str = "?"
 
 
-_kept = _Kept()
+_process = _Process()
 
 
 # -- what a line is about
@@ -104,7 +105,7 @@ def keep_secret(texts: Iterable[str | None]) -> None:
     """Never let one of these stand in a line, as it is or as it stands in a URL."""
     more = {text for text in texts if text and len(text) >= SHORTEST_SECRET}
     # the longest first, so that one which is part of another leaves no rest of it
-    _kept.secrets = tuple(sorted({*_kept.secrets, *more}, key=len, reverse=True))
+    _process.secrets = tuple(sorted({*_process.secrets, *more}, key=len, reverse=True))
 
 
 #: if none of these is in a line in lower case, no pattern below fits anywhere in it
@@ -139,7 +140,7 @@ _PATTERNS = (
 
 def hidden(text: str) -> str:
     """The text without what is secret in it, or looks so."""
-    for secret in _kept.secrets:
+    for secret in _process.secrets:
         if secret in text:
             text = text.replace(secret, MARK)
     low = text.lower()
@@ -171,9 +172,9 @@ class ForPeople(logging.Formatter):
 class ForPrograms(logging.Formatter):
     """One JSON object in one line, of ASCII only, so that it stays one line and JSON in every locale."""
 
-    def __init__(self, *, role: str, worker: str) -> None:
+    def __init__(self, *, worker: str) -> None:
         super().__init__()
-        self._process = {"role": role, "worker": worker, "version": __version__}
+        self._worker = worker
         self._encode = json.JSONEncoder(separators=(",", ":"), default=str).encode
 
     def format(self, record: logging.LogRecord) -> str:
@@ -183,7 +184,9 @@ class ForPrograms(logging.Formatter):
             "level": record.levelname,
             "logger": record.name,
             "message": said if len(said) <= MESSAGE_CHARS else said[: MESSAGE_CHARS - 1] + MARK,
-            **self._process,
+            "role": _process.role,
+            "worker": self._worker,
+            "version": __version__,
         }
         found = _about.get()
         if found:
@@ -197,16 +200,19 @@ class ForPrograms(logging.Formatter):
         return self._encode(line)
 
 
-def set_up(settings: Settings, *, role: str) -> None:
+def play(role: str) -> None:
+    """What this process is, from now on: web, clock, work fetch+analyze …; a command, by its name."""
+    _process.role = role
+
+
+def set_up(settings: Settings) -> None:
     """Send all of this process's log to stderr as the settings ask for it. A second call replaces the first."""
     database, broker, webhook = (settings.database_url, settings.broker_url, settings.webhook_secret)
     keep_secret([*_passwords(database.reveal()), *_passwords(broker.reveal()), *_passwords(settings.webhook_url or "")])
     keep_secret([webhook.reveal() if webhook is not None else None])
     programs = settings.log_format == "json"
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(
-        ForPrograms(role=role, worker=settings.worker) if programs else ForPeople(LINE_FOR_PEOPLE, validate=True)
-    )
+    handler.setFormatter(ForPrograms(worker=settings.worker) if programs else ForPeople(LINE_FOR_PEOPLE))
     logging.basicConfig(level=settings.log_level, handlers=[handler], force=True)
     for chatty in CHATTY:
         logging.getLogger(chatty).setLevel(logging.WARNING)

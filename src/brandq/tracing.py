@@ -92,7 +92,7 @@ class _Tracer:
             from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
         except ImportError as error:
             raise BadSettings(
-                ["BRANDQ_TRACES is `on`, and OpenTelemetry is not installed: pip install 'brandq[traces]'"]
+                ["BRANDQ_TRACES is `on`, and OpenTelemetry is not installed: install `brandq[traces]`"]
             ) from error
         ours = {
             "service.name": "brandq",
@@ -181,15 +181,14 @@ _state = _State()
 
 
 def start(settings: Settings, *, role: str) -> None:
-    """Send spans from now on, if the settings ask for it. BadSettings where that cannot be done."""
-    if not settings.traces:
+    """Send spans from now on, if the settings ask for it; once in a process. BadSettings where that cannot be done."""
+    if not settings.traces or is_on():
         return
     protocol = settings.environment.get("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL") or settings.environment.get(
         "OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf"
     )
     if protocol != "http/protobuf":
         raise BadSettings([f"OTEL_EXPORTER_OTLP_PROTOCOL is {protocol!r}, and only `http/protobuf` is spoken here"])
-    stop()
     _state.tracer = _Tracer(settings, role)
     # its lines about each connection would be more than all others
     logging.getLogger("urllib3").setLevel(logging.WARNING)

@@ -62,6 +62,9 @@ class Desk:
 
     def __init__(self, settings: Settings, *, role: str) -> None:
         self.settings = settings
+        logs.play(role)
+        # before the broker, which has a span for each message where traces are on
+        tracing.start(settings, role=role)
         self.registry = open_registry(settings)
         self.database = Database(
             settings.database_url.reveal(),
@@ -165,3 +168,4 @@ class Desk:
         self.broker.close()
         self._store_threads.shutdown()
         self.database.dispose()
+        tracing.stop()
