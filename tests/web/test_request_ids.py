@@ -10,7 +10,7 @@ import pytest
 
 from brandq.actors.desk import Desk
 from tests.lines import Lines, keeping_lines
-from tests.web.site import ContractClient
+from tests.web.site import PLAN, ContractClient
 
 EXECUTION = "0b0e8f4e-6f4e-4d55-9c4e-0a4f5d3f7d11"
 
@@ -44,3 +44,11 @@ def test_the_lines_of_a_request_name_it(kept: Lines, small: ContractClient, smal
     assert line["execution_id"] == EXECUTION
     small.get("/api/executions/" + "x" * 200)
     assert all(line.get("execution_id", EXECUTION) == EXECUTION for line in kept.lines)
+
+
+def test_one_line_leads_from_a_request_to_its_execution(kept: Lines, small: ContractClient) -> None:
+    """Given a plan that is accepted, then one line has the id of its request, its route, and the execution's id."""
+    reply = small.post("/api/executions", json=PLAN, headers={"X-Request-Id": "march-1"})
+    (line,) = kept.saying("accepted execution")
+    assert line["execution_id"] == reply.json()["execution_id"]
+    assert (line["request_id"], line["method"]) == ("march-1", "POST")

@@ -110,6 +110,8 @@ def send_later(desk: Desk, execution_id: str) -> BackgroundTask:
 
     def send() -> None:
         with logs.about(execution_id=execution_id):
+            # the one line that has both the request's id and the execution's
+            logger.info("accepted execution %s", execution_id)
             try:
                 send_execution(desk, execution_id)
             except DatabaseNotReady as error:
