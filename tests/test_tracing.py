@@ -274,6 +274,10 @@ def test_the_service_is_called_as_the_environment_says(
     with installed(tmp_path, sqlite_url, "embedded", working=False, BRANDQ_TRACES="on") as sites:
         sites.submit()
     assert len(collector.spans) == 1
+    monkeypatch.setenv("OTEL_SDK_DISABLED", "true")
+    with installed(tmp_path, sqlite_url, "embedded", working=False, BRANDQ_TRACES="on") as sites:
+        sites.submit()
+        assert {message.options.get("trace") for message in _waiting(sites)} == {None}
 
 
 # -- a collector that fails

@@ -291,7 +291,9 @@ def sending(
         "brandq.delay_ms": delay_ms or None,
     }
     running = _state.tracer.begin(f"send {queue_name}", "producer", attributes, enter=False)
-    options["trace"] = _state.tracer.carrier(_state.tracer.trace.set_span_in_context(running._span))
+    # none where OTEL_SDK_DISABLED has the last word
+    if (carrier := _state.tracer.carrier(_state.tracer.trace.set_span_in_context(running._span))) is not None:
+        options["trace"] = carrier
     return running
 
 
