@@ -10,6 +10,7 @@ import re
 import subprocess
 import sys
 import threading
+import traceback
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import Context
@@ -18,12 +19,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from brandq import __version__, logs
 from brandq.actors.declare import actor, message
 from brandq.actors.desk import Desk
 from brandq.actors.upkeep import sweep_all
+from brandq.errors import DatabaseNotReady
 from brandq.settings import read_settings
+from brandq.store import Database
 from tests.actors.installed import installed
 from tests.actors.working import NotingDesk, opened, working
 from tests.house_rules import ROOT, SRC
@@ -301,6 +305,18 @@ def test_what_is_secret_here_is_hidden_wherever_it_stands() -> None:
     """Given texts that are secret in this process, then no line has them; words that are too short to be one stay."""
     logs.keep_secret(["hunter2-hunter2", "hunter2-hunter2-more", "guest", None, ""])
     assert logs.hidden("xhunter2-hunter2y hunter2-hunter2-more guest") == "x…y … guest"
+
+
+def test_a_refused_statement_does_not_say_its_values(database_url: str) -> None:
+    """Given a statement with an answer among its values, when the database refuses it, then no traceback has the answer."""
+    answer = " ".join(("words", "of", "an", "answer"))
+    database = Database(database_url)
+    with pytest.raises(DatabaseNotReady) as refused, database.begin() as db:
+        db.execute(sa.text("INSERT INTO nowhere VALUES (:text)"), {"text": answer})
+    database.dispose()
+    written = "".join(traceback.format_exception(refused.value))
+    assert "INSERT INTO nowhere" in written
+    assert answer not in written
 
 
 LEAKING = """
