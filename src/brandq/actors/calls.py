@@ -92,6 +92,9 @@ class Calls:
         self._held: dict[asyncio.Task[None], Ticket] = {}
         #: those that may still be broken off
         self._asking: set[asyncio.Task[None]] = set()
+        #: those of them that wait for their turn, so that nothing is paid for yet
+        self._entering: set[asyncio.Task[None]] = set()
+        self._stopping = False
         self._landed: list[tuple[_Landed, asyncio.Future[None]]] = []
         self._committing: asyncio.Task[None] | None = None
         self._watching: asyncio.Task[None] | None = None
@@ -119,6 +122,14 @@ class Calls:
             await asyncio.wait(calls)
         for call in calls:
             call.result()
+
+    def begin_to_stop(self) -> None:
+        """Hand back at once what waits for its turn: its grace is for what is being paid for."""
+        self._stopping = True
+        if self._entering:
+            logger.info("stopping: %d calls that have not begun are handed back", len(self._entering))
+        for call in self._entering:
+            call.cancel()
 
     async def close(self) -> None:
         """Commit what has landed, and stop watching."""
@@ -149,7 +160,7 @@ class Calls:
         engine, lane = ticket.engine, self.desk.lane(provider, ticket.engine)
         asked_at: datetime | None = None
         try:
-            if not await self._enter(lane, ticket, provider):
+            if self._stopping or not await self._enter(lane, ticket, provider):
                 return _Landed(ticket, None, None)
             outcome, said_no = None, None
             try:
@@ -164,18 +175,22 @@ class Calls:
             return _Landed(ticket, None, asked_at)
         return _Landed(ticket, outcome, asked_at, None if said_no is None else partial(lane.noted, said_no))
 
-    @staticmethod
-    async def _enter(lane: Lane, ticket: Ticket, provider: Provider) -> bool:
+    async def _enter(self, lane: Lane, ticket: Ticket, provider: Provider) -> bool:
         """Wait for the starting time and a free slot; False when the call is not to be made from here and now."""
         model, admitted_at, start_at = ticket.engine.model, ticket.admitted_at, ticket.start_at
         if lane.enter_now(model, admitted_at=admitted_at, start_at=start_at):
             return True
-        priority = ticket.claim.priority
+        priority, call = ticket.claim.priority, asyncio.current_task()
+        if call is None:
+            raise RuntimeError("a call is always a task")
+        self._entering.add(call)
         try:
             async with asyncio.timeout(ASKING_S - provider.total_s):
                 return await lane.enter(model, admitted_at=admitted_at, start_at=start_at, priority=priority)
         except TimeoutError:
             return False
+        finally:
+            self._entering.discard(call)
 
     async def _turn(self, ticket: Ticket) -> None:
         """Wait for the starting time of one more request of a call; it counts towards the pace like any other."""

@@ -32,6 +32,8 @@ T = TypeVar("T")
 class Closable(Protocol):
     """What actors share on their loop."""
 
+    def begin_to_stop(self) -> None: ...
+
     async def close(self) -> None: ...
 
 
@@ -72,7 +74,6 @@ class Desk:
         )
         self.publisher = Publisher(self.broker)
         self.worker = settings.worker
-        self.stopping = False
         self._store_threads = ThreadPoolExecutor(STORE_THREADS, thread_name_prefix="brandq-store")
         self._http: HttpSession | None = None
         self._lanes: dict[str, Lane] = {}
@@ -141,6 +142,11 @@ class Desk:
     async def open_loop(self) -> None:
         self._http = open_session()
         self._lanes, self._on_loop = {}, {}
+
+    def begin_to_stop(self) -> None:
+        """No more messages come: nothing that has not begun is to begin here."""
+        for shared in self._on_loop.values():
+            shared.begin_to_stop()
 
     async def close_loop(self) -> None:
         for shared in self._on_loop.values():

@@ -54,9 +54,14 @@ LOG_CHARS = 400
 
 
 class LoopDesk(Protocol):
-    """The part of the desk that lives on the actors' loop: opened before the first message, closed after the last."""
+    """The part of the desk that lives on the actors' loop: opened before the first message, closed after the last.
+
+    ``begin_to_stop`` is called on the loop when no more messages will come.
+    """
 
     def open_loop(self) -> Coroutine[Any, Any, None]: ...
+
+    def begin_to_stop(self) -> None: ...
 
     def close_loop(self) -> Coroutine[Any, Any, None]: ...
 
@@ -189,6 +194,11 @@ class LoopResources(Middleware):
             # Whatever it was, dramatiq would log it and let actors run with a desk that is not open.
             logger.critical("the desk did not open: %s", type(error).__name__, exc_info=error)
             raise SystemExit(3) from error
+
+    def before_worker_shutdown(self, broker: dramatiq.Broker, worker: Worker) -> None:
+        thread = actor_loop()
+        if thread is not None:
+            thread.loop.call_soon_threadsafe(self.desk.begin_to_stop)
 
     def after_worker_shutdown(self, broker: dramatiq.Broker, worker: Worker) -> None:
         thread = actor_loop()
