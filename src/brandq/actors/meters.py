@@ -103,9 +103,11 @@ NAMES: Mapping[str, Described] = MappingProxyType(
         "brandq_event_streams": Described("gauge", "Event streams that are open in this process", of="web"),
         # -- executions and samples, each counted by the process that moved it
         "brandq_executions_accepted_total": Described("counter", "Executions that were accepted and are new", of="web"),
-        "brandq_executions_ended_total": Described("counter", "Executions that ended, by status", ("status",)),
+        "brandq_executions_ended_total": Described(
+            "counter", "Executions that ended, by status", ("status",), "web, work"
+        ),
         "brandq_execution_seconds": Described(
-            "histogram", "From an execution's acceptance to its end, by status", ("status",)
+            "histogram", "From an execution's acceptance to its end, by status", ("status",), "web, work"
         ),
         "brandq_samples_failed_total": Described(
             "counter",
@@ -320,9 +322,9 @@ class Meters(Collector):
         self._in_progress.labels(queue).inc()
 
     def message_ended(self, queue: str, actor: str, outcome: MessageOutcome, seconds: float) -> None:
-        self._in_progress.labels(queue).dec()
         self._messages.labels(queue, actor, outcome).inc()
         self._message_seconds.labels(actor).observe(seconds)
+        self._in_progress.labels(queue).dec()
 
     def message_refused(self, queue: str) -> None:
         """A message went to the dead letters that nobody here can work on."""
@@ -380,6 +382,8 @@ class Meters(Collector):
 
     def watch(self, name: str, value: Callable[[], float]) -> None:
         """Have this gauge or counter, which has no labels, asked for at each scrape. It must not wait for anything."""
+        if NAMES[name].labels:
+            raise ValueError(f"{name} has labels")
         self._standing.values[name] = value
 
     def watch_threads(self, kind: str, counted: CountedThreads) -> None:
