@@ -28,6 +28,8 @@ from dramatiq.middleware import AsyncIO, Middleware, Retries, TimeLimit
 from dramatiq.worker import Worker
 from periodiq import PeriodiqMiddleware
 
+from brandq.actors.in_progress import InProgress
+
 R = TypeVar("R")
 
 logger = logging.getLogger(__name__)
@@ -318,6 +320,7 @@ def house_middleware(grace_s: float) -> list[Middleware]:
     return [
         # First, so that its "started" precedes everything and its "ended" knows what SafeRetries decided.
         Log(),
+        InProgress(),
         SafeAsyncIO(),
         # After the loop and its resources: its last cancelling comes before they close.
         Drain(grace_s),
