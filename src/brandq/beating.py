@@ -154,9 +154,9 @@ class Heart:
 
 
 @contextmanager
-def beating(path: Path | None, role: str) -> Iterator[Heart]:
+def beating(path: Path | None, role: str, *, every_s: float = EVERY_S) -> Iterator[Heart]:
     """A heart that beats until the block ends."""
-    heart = Heart(path, role)
+    heart = Heart(path, role, every_s=every_s)
     heart.start()
     try:
         yield heart

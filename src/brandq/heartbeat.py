@@ -99,7 +99,7 @@ def fault(beat: Any, *, now: float, ready: bool = False, limits: Limits = LIMITS
     """
     try:
         return _fault(beat, now, ready, limits)
-    except (KeyError, TypeError, ValueError, IndexError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError, IndexError) as error:
         return f"the heartbeat is of another shape ({type(error).__name__}: {error}): another version wrote it?"
 
 

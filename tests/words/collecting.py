@@ -101,6 +101,7 @@ SILENT_TEXTS: dict[str, str] = {
     "  curl -s {url}/api/executions -H 'Content-Type: application/json' -d '{body}'": "to be typed",
     "{judge_name}, model {model}, prompt {prompt_version}": "hashed, and a name",
     "--brands {path}": "a place",
+    "--from-file {path}": "a place",
     "{wait_ms} ms": "reads the same in every language",
     "{sent_at} UTC": "reads the same in every language",
     "BEGIN IMMEDIATE": "SQL",
