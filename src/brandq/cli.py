@@ -714,7 +714,7 @@ def _probe(arguments: argparse.Namespace) -> int:
 
 def _keys_add(arguments: argparse.Namespace) -> int:
     scopes = arguments.scope or ["run"]
-    given = None if arguments.from_file is None else _key_in(arguments.from_file)
+    given = None if arguments.from_file is None else read_key(arguments.from_file)
     key_id, secret = given or (secrets.token_hex(6), secrets.token_urlsafe(32))
     database = _stored(_quietly())
     try:
@@ -746,7 +746,7 @@ _KEY = re.compile(r"bq_([0-9a-f]{12})_([A-Za-z0-9_-]{43,128})")
 _DISTINCT_LETTERS = 16
 
 
-def _key_in(path: Path) -> tuple[str, str]:
+def read_key(path: Path) -> tuple[str, str]:
     """The id and the secret of the key in this file. BadRequest, which does not repeat what stands there."""
     try:
         found = _KEY.fullmatch(path.read_text(encoding="utf-8").strip())

@@ -41,22 +41,23 @@ def migrations_folder() -> Path:
     return packaged if packaged.is_dir() else Path(__file__).resolve().parents[3] / "migrations"
 
 
-def _config() -> Config:
+def _config(migrations: Path | None) -> Config:
     config = Config()
-    config.set_main_option("script_location", str(migrations_folder()).replace("%", "%%"))
+    config.set_main_option("script_location", str(migrations or migrations_folder()).replace("%", "%%"))
     return config
 
 
-def newest_revision() -> str:
-    """The revision that this code needs."""
-    head = _script().get_current_head()
+def newest_revision(migrations: Path | None = None) -> str:
+    """The revision that this code needs, or that the code with these migrations would."""
+    head = read_migrations(migrations).get_current_head()
     if head is None:
         raise DatabaseNotReady(f"no migrations are installed in {migrations_folder()}; reinstall brandq")
     return head
 
 
-def _script() -> ScriptDirectory:
-    return ScriptDirectory.from_config(_config())
+def read_migrations(migrations: Path | None = None) -> ScriptDirectory:
+    """The migrations of this code, or those in another folder."""
+    return ScriptDirectory.from_config(_config(migrations))
 
 
 def current_revision(database: Database) -> str | None:
@@ -65,7 +66,7 @@ def current_revision(database: Database) -> str | None:
         return MigrationContext.configure(db).get_current_revision()
 
 
-def migrate(url: str, revision: str = "head") -> None:
+def migrate(url: str, revision: str = "head", *, migrations: Path | None = None) -> None:
     """Bring the database to a revision. A second migrator waits for the first; then it finds nothing to do.
 
     A database that is newer than this code and still serves it stays as it is; DatabaseNotReady where it does not.
@@ -81,25 +82,25 @@ def migrate(url: str, revision: str = "head") -> None:
                 # but it must not queue up behind a long reader and stop everybody else: it gives up and is run again
                 db.execute(sa.text("SET LOCAL lock_timeout = '5s'"))
             found = MigrationContext.configure(db).get_current_revision()
-            if found is not None and not _is_known(found):
-                if (fault := _unserved(db)) is not None:
+            if found is not None and not _knows(migrations, found):
+                if (fault := _unserved(db, migrations)) is not None:
                     raise DatabaseNotReady(fault)
                 return
-            config = _config()
+            config = _config(migrations)
             config.attributes["connection"] = db
             if revision == "base" or revision.startswith("-"):
                 command.downgrade(config, revision)
             else:
                 command.upgrade(config, revision)
-            _note_served(db)
+            _note_served(db, migrations)
     finally:
         database.dispose()
 
 
-def require_served(database: Database) -> None:
+def require_served(database: Database, *, migrations: Path | None = None) -> None:
     """DatabaseNotReady unless this code works on the database: at its own revision, or at a newer that says so."""
     with database.read() as db:
-        if (fault := _unserved(db)) is not None:
+        if (fault := _unserved(db, migrations)) is not None:
             raise DatabaseNotReady(fault)
 
 
@@ -143,25 +144,25 @@ def served_by(revision: str | None, script: ScriptDirectory) -> list[str]:
     return served
 
 
-def _note_served(db: Transaction) -> None:
+def _note_served(db: Transaction, migrations: Path | None) -> None:
     served_revisions.create(db, checkfirst=True)
     db.execute(sa.delete(served_revisions))
-    rows = served_by(MigrationContext.configure(db).get_current_revision(), _script())
+    rows = served_by(MigrationContext.configure(db).get_current_revision(), read_migrations(migrations))
     if rows:
         db.execute(sa.insert(served_revisions), [{"revision": revision} for revision in rows])
 
 
-def _is_known(revision: str) -> bool:
+def _knows(migrations: Path | None, revision: str) -> bool:
     """Whether this code has the migration; a newer version's it has not."""
-    return revision in {one.revision for one in _script().walk_revisions()}
+    return revision in {one.revision for one in read_migrations(migrations).walk_revisions()}
 
 
-def _unserved(db: Transaction) -> str | None:
+def _unserved(db: Transaction, migrations: Path | None) -> str | None:
     """Why this code does not work on the database, and what to do; None where it does."""
-    found, needed = MigrationContext.configure(db).get_current_revision(), newest_revision()
+    found, needed = MigrationContext.configure(db).get_current_revision(), newest_revision(migrations)
     if found == needed:
         return None
-    if found is None or _is_known(found):
+    if found is None or _knows(migrations, found):
         return f"the database is at revision {found or 'none'}, this code needs {needed}: run `brandq migrate`"
     noted = sa.inspect(db).has_table(served_revisions.name)
     if noted and db.execute(sa.select(served_revisions).where(served_revisions.c.revision == needed)).first():
