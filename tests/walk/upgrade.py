@@ -107,7 +107,7 @@ def _copy(folder: Path) -> None:
 
 def _plant(folder: Path) -> str:
     before = store.newest_revision()
-    text = _MIGRATION.format(revision=(revision := f"{before}-next"), before=before)
+    text = _MIGRATION.format(revision=(revision := f"{before}_next"), before=before)
     (folder / "migrations/versions/planted.py").write_text(text, encoding="utf-8")
     return revision
 
@@ -140,7 +140,7 @@ class Upgrade:
     def worker(self, version: Version) -> Process:
         started = self.start(version, "work", "--queues", ",".join(ALL))
         wait_until(lambda: started.wrote("serves") or not started.alive, START_S, f"{started.name} to serve")
-        self._expect(started.alive, f"{started.name} did not start: {_last_line(started)}")
+        self._need(started.alive, f"{started.name} did not start: {_last_line(started)}")
         return started
 
     def web(self, version: Version) -> tuple[Process, str]:
@@ -148,14 +148,16 @@ class Upgrade:
         started = self.start(version, "web", "--port", str(port))
         url = f"http://127.0.0.1:{port}"
         wait_until(lambda: _answers(url) or not started.alive, START_S, f"{started.name} to answer")
-        self._expect(started.alive, f"{started.name} did not start: {_last_line(started)}")
+        self._need(started.alive, f"{started.name} did not start: {_last_line(started)}")
         return started, url
 
     def once(self, version: Version, *command: str) -> None:
         """A command that ends by itself, and well."""
         process = self.start(version, *command)
         process.popen.wait(120)
-        self._expect(process.popen.returncode == 0, f"{process.name} gave {process.popen.returncode}")
+        self._need(
+            process.popen.returncode == 0, f"{process.name} gave {process.popen.returncode}: {_last_line(process)}"
+        )
         self.say(f"{process.name}: {_last_line(process)}")
 
     def retire(self, process: Process) -> None:
@@ -170,6 +172,12 @@ class Upgrade:
         if not right:
             self.wrong.append(otherwise)
             self.say(f"WRONG: {otherwise}")
+
+    @staticmethod
+    def _need(right: bool, otherwise: str) -> None:
+        """Without it there is nothing more to rehearse."""
+        if not right:
+            raise AssertionError(otherwise)
 
     # -- callers
 
