@@ -366,6 +366,8 @@ def _clock(_: argparse.Namespace) -> int:
 
 
 def _migrate(arguments: argparse.Namespace) -> int:
+    if arguments.wait is not None and arguments.revision != "head":
+        raise BadRequest([Fault("--wait", "waits for the revision of this version, not for --revision")], "Unclear")
     settings = _settings()
     if arguments.wait is None:
         store.migrate(settings.database_url.reveal(), arguments.revision)
