@@ -15,7 +15,7 @@ import secrets
 import sys
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -32,6 +32,7 @@ from brandq.actors.desk import Desk, open_registry
 from brandq.actors.sending import send_execution
 from brandq.beating import beating, watch_publisher
 from brandq.errors import BadRequest, BadSettings, BrandqError, DatabaseNotReady, Fault
+from brandq.exporter import telling
 from brandq.judging import judge_execution, judge_of
 from brandq.plan import Plan, parse, parse_brands, read_cost_limit
 from brandq.probing import make_probe, record, reopened, to_be_probed, told
@@ -358,8 +359,13 @@ def _clock(_: argparse.Namespace) -> int:
     settings = _settings()
     if settings.embedded:
         raise BadSettings(["BRANDQ_BROKER_URL is `embedded`: `brandq serve` has a clock of its own"])
-    with beating(settings.heartbeat_file, "clock") as heart, reaching(settings, role="clock") as desk:
+    with (
+        beating(settings.heartbeat_file, "clock") as heart,
+        reaching(settings, role="clock") as desk,
+        closing(telling(desk)) as exporter,
+    ):
         watch_publisher(heart, desk.publisher)
+        heart.watch_threads("exporter", exporter.threads)
         heart.up()
         keep_time(desk, heart.came_round)
     return 0

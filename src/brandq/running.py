@@ -26,6 +26,7 @@ from brandq.actors.desk import Desk
 from brandq.actors.upkeep import resume
 from brandq.beating import Heart, beating, watch_publisher, watch_worker
 from brandq.errors import BadSettings
+from brandq.exporter import telling
 from brandq.settings import Secret, Settings
 from brandq.simulator import Simulator
 from brandq.web.app import create_app
@@ -123,6 +124,8 @@ def work(settings: Settings, queues: Sequence[str]) -> None:
     role = "work " + "+".join(sorted(queue.removeprefix("brandq.") for queue in wanted))
     with beating(settings.heartbeat_file, role) as heart, simulated(settings) as settings:
         desk = Desk(settings, role=role)
+        exporter = telling(desk)
+        heart.watch_threads("exporter", exporter.threads)
         store.require_served(desk.database)
         bind(desk.broker, desk, ACTORS)
         wait_for_signal = stop_on_signal()
@@ -138,6 +141,7 @@ def work(settings: Settings, queues: Sequence[str]) -> None:
             stop_worker(worker, (settings.grace_s + STOP_SLACK_S) * 1000)
         finally:
             desk.close()
+            exporter.close()
 
 
 def stop_on_signal() -> Callable[[], None]:
@@ -180,6 +184,8 @@ def web(desk: Desk, *, heart: Heart, on_start: Callable[[str], None] | None = No
             )
     listening = _listen(settings)
     app = create_app(desk)
+    exporter = telling(desk, app.state.metrics.told)
+    heart.watch_threads("exporter", exporter.threads)
     config = uvicorn.Config(
         app,
         log_config=None,
@@ -198,6 +204,8 @@ def web(desk: Desk, *, heart: Heart, on_start: Callable[[str], None] | None = No
         Server(config, app.state.streams, heart).run(sockets=[listening])
     except KeyboardInterrupt:
         logger.info("stopped")
+    finally:
+        exporter.close()
 
 
 class Server(uvicorn.Server):

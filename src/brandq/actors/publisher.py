@@ -75,6 +75,11 @@ class Publisher:
         self._lose(message, sent, "the backlog is full" if full else "the process is ending")
         return sent
 
+    @property
+    def backlog_now(self) -> int:
+        """Messages that wait to be published."""
+        return len(self._waiting)
+
     def threads(self) -> tuple[int, int]:
         """How many threads there should be, and how many live: none before the first send, none once it is closed."""
         with self._changed:

@@ -70,7 +70,14 @@ from brandq.store.executions import (
     unclosed,
 )
 from brandq.store.exporting import FIRST_PLACE, ExportPlace, samples_with_text
-from brandq.store.findings import abandon_unread, begin_reading, record_findings, replace_findings, stale_readings
+from brandq.store.findings import (
+    UNREAD,
+    abandon_unread,
+    begin_reading,
+    record_findings,
+    replace_findings,
+    stale_readings,
+)
 from brandq.store.history import Told, TrackedBrand, Wanted, methods_of_reports, told_of_brand, tracked_brands
 from brandq.store.listing import (
     FINDINGS,
@@ -101,6 +108,7 @@ from brandq.store.reports import (
     begin_report,
     facts,
     find_report,
+    give_up_report,
     keep_report,
     kept_report,
     next_report_version,
@@ -175,6 +183,7 @@ __all__ = [
     "OUTCOMES",
     "SCOPES",
     "SLACK",
+    "UNREAD",
     "ApiKey",
     "Batch",
     "Budget",
@@ -258,6 +267,7 @@ __all__ = [
     "find_report",
     "forget_keys_and_limits",
     "forget_verdicts",
+    "give_up_report",
     "going_on",
     "held_by_worker",
     "hold_still",
