@@ -73,7 +73,10 @@ ROOMS = {
     # a dialect never imports another: what two of them share stands in a module of the core
     "dialect": Room(_CORE, PURE, IMPURE),
     # a keeper knows exactly one thing outside: the environment, the database, or HTTP
-    "settings": Room(_CORE),
+    "settings": Room(_CORE | {"environment"}),
+    "environment": Room(frozenset()),
+    # light: a probe imports it and nothing heavier
+    "heartbeat": Room(frozenset({"environment"})),
     "tables": Room(_CORE, frozenset({"sqlalchemy"}), frozenset({"os"})),
     "store": Room(_CORE | {"tables", "store"}, frozenset({"sqlalchemy", "alembic"}), frozenset({"os"})),
     "providers": Room(_CORE | {"dialect", "providers"}, frozenset({"aiohttp"}), frozenset({"os"})),
@@ -103,15 +106,18 @@ _PLACES = {
     "brandq.actors.reading": "sending",
     "brandq.actors.sending": "sending",
     "brandq.analysis": "core",
+    "brandq.beating": "cli",
     "brandq.charts": "core",
     "brandq.charts.drawing": "drawing",
     "brandq.cli": "cli",
     "brandq.costs": "core",
     "brandq.doctor": "cli",
+    "brandq.environment": "environment",
     "brandq.errors": "core",
     "brandq.exporter": "cli",
     "brandq.exports": "exports",
     "brandq.grading": "core",
+    "brandq.heartbeat": "heartbeat",
     "brandq.importing": "core",
     "brandq.judging": "cli",
     "brandq.measures": "core",
@@ -141,6 +147,7 @@ _ABOVE_DIALECTS = frozenset({"registry", "rows"})
 
 #: (module, imported): why that import stands inside a function. Only an optional dependency has a reason.
 IMPORTS_INSIDE: dict[tuple[str, str], str] = {
+    ("brandq.__main__", "brandq.cli"): "a probe is made every few seconds, and this takes a second to import",
     ("brandq.exports.pdf", "weasyprint"): "Pango, which it loads when it is imported, is no Python package",
 }
 
@@ -356,8 +363,8 @@ def sql_in_store(module: str, tree: ast.Module) -> Iterator[str]:
 
 
 def environment_read_once(module: str, tree: ast.Module) -> Iterator[str]:
-    """The environment is read in settings alone."""
-    if module == "brandq.settings":
+    """The environment is read in settings alone, which has it from environment."""
+    if module == "brandq.environment":
         return
     names = ("environ", "environb", "getenv", "putenv")
     for node in ast.walk(tree):

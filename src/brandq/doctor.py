@@ -67,8 +67,8 @@ def _database(settings: Settings) -> Iterator[Finding]:
     database = store.Database(settings.database_url.reveal(), pool_size=1, name="brandq doctor")
     now = datetime.now(UTC)
     try:
-        store.require_newest(database)
-        yield Finding("ok", f"database: reachable, at revision {store.newest_revision()}")
+        store.require_served(database)
+        yield Finding("ok", f"database: reachable, at revision {store.current_revision(database)}")
         with database.read() as db:
             broken = store.broken_truths(db, now=now, slack=store.SLACK)
             swept = store.swept(db)

@@ -331,6 +331,16 @@ def stop_worker(worker: Worker, timeout_ms: int) -> None:
         raise SystemExit(3)
 
 
+def is_attached(consumer: ConsumerThread) -> bool:
+    """Whether this thread's queue gives it messages now: not before its first connection, nor after its last was lost.
+
+    It reads what the thread knows and asks nobody; a connection that broke is noticed within the worker's timeout.
+    """
+    if isinstance(consumer.consumer, SafeConsumer):
+        return bool(consumer.consumer.channel.is_open)
+    return consumer.consumer is not None
+
+
 def queue_depths(broker: dramatiq.Broker) -> dict[str, QueueDepth]:
     """Every declared queue's depth, zeros for one that the server does not have yet; BrokerUnreachable within seconds.
 

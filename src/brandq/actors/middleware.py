@@ -29,6 +29,7 @@ from dramatiq.middleware import AsyncIO, Middleware, Retries, TimeLimit
 from dramatiq.worker import Worker
 from periodiq import PeriodiqMiddleware
 
+from brandq.actors.in_progress import InProgress
 from brandq.actors.meters import MessageOutcome, Meters, living
 
 R = TypeVar("R")
@@ -392,6 +393,7 @@ def house_middleware(grace_s: float, meters: Meters) -> list[Middleware]:
         Log(),
         # likewise
         Count(meters),
+        InProgress(),
         SafeAsyncIO(),
         # After the loop and its resources: its last cancelling comes before they close.
         Drain(grace_s),
