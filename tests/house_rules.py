@@ -54,7 +54,7 @@ class Room:
 
 
 _CORE = frozenset({"core", "reports", "words"})
-_KEEPERS = frozenset({"settings", "store", "providers", "webhooks"})
+_KEEPERS = frozenset({"settings", "store", "providers", "webhooks", "observing"})
 
 ROOMS = {
     "root": Room(frozenset()),
@@ -83,6 +83,8 @@ ROOMS = {
     "webhooks": Room(_CORE, frozenset({"aiohttp"}), frozenset({"os"})),
     # counts what it is told; every room of the edge tells it
     "meters": Room(_CORE, frozenset({"prometheus_client"})),
+    # what everybody who works tells those who watch: lines and spans
+    "observing": Room(_CORE | {"settings", "observing"}, frozenset({"opentelemetry"}), frozenset({"os"})),
     "stages": Room(_CORE | _KEEPERS | {"meters", "stages", "sending"}, frozenset({"dramatiq", "pika", "periodiq"})),
     "sending": Room(_CORE | _KEEPERS | {"meters", "stages", "sending"}, frozenset({"dramatiq", "pika", "periodiq"})),
     # web sends; it never calls a stage
@@ -120,6 +122,7 @@ _PLACES = {
     "brandq.heartbeat": "heartbeat",
     "brandq.importing": "core",
     "brandq.judging": "cli",
+    "brandq.logs": "observing",
     "brandq.measures": "core",
     "brandq.plan": "core",
     "brandq.probing": "cli",
@@ -136,6 +139,7 @@ _PLACES = {
     "brandq.tables": "tables",
     "brandq.terminal": "cli",
     "brandq.time_left": "core",
+    "brandq.tracing": "observing",
     # doctor, upkeep and the web may want to know as well
     "brandq.verifying": "sending",
     "brandq.web": "web",
@@ -149,6 +153,17 @@ _ABOVE_DIALECTS = frozenset({"registry", "rows"})
 IMPORTS_INSIDE: dict[tuple[str, str], str] = {
     ("brandq.__main__", "brandq.cli"): "a probe is made every few seconds, and this takes a second to import",
     ("brandq.exports.pdf", "weasyprint"): "Pango, which it loads when it is imported, is no Python package",
+    **dict.fromkeys(
+        (
+            ("brandq.tracing", "opentelemetry"),
+            ("brandq.tracing", "opentelemetry.exporter.otlp.proto.http.trace_exporter"),
+            ("brandq.tracing", "opentelemetry.sdk.resources"),
+            ("brandq.tracing", "opentelemetry.sdk.trace"),
+            ("brandq.tracing", "opentelemetry.sdk.trace.export"),
+            ("brandq.tracing", "opentelemetry.trace.propagation.tracecontext"),
+        ),
+        "traces are optional, and so is OpenTelemetry",
+    ),
 }
 
 
@@ -401,6 +416,7 @@ CATCHES_ALL: dict[tuple[str, str], str] = {
         "brandq.actors.upkeep",
         "sweep_all",
     ): "one sweep that fails must not stop the others; the message fails with all of them",
+    ("brandq.tracing", "span"): "noted by its class, and raised again",
     ("brandq.web.app", "Outermost.__call__"): "the one 500: logged under an incident number, nothing told",
 }
 

@@ -23,7 +23,7 @@ from typing import Any
 from rich.cells import set_cell_size
 from rich.table import Table
 
-from brandq import __version__, doctor, heartbeat, importing, judging, store
+from brandq import __version__, doctor, heartbeat, importing, judging, logs, store
 from brandq.actors.accepting import Accepted, accept
 from brandq.actors.broker import BrokerUnreachable
 from brandq.actors.clock import keep_time
@@ -70,6 +70,8 @@ from brandq.verifying import verify
 from brandq.web.exporting import FORMS
 from brandq.words import LANGUAGES, words_in
 
+logger = logging.getLogger(__name__)
+
 OWNER = "local"
 
 DEMO: Mapping[str, Any] = {
@@ -84,6 +86,7 @@ DEMO: Mapping[str, Any] = {
 def main(argv: Sequence[str] | None = None) -> int:
     arguments = _parser().parse_args(argv)
     command: Callable[[argparse.Namespace], int] = arguments.command
+    logs.play(command.__name__.strip("_"))
     try:
         return command(arguments)
     except BadRequest as error:
@@ -94,14 +97,21 @@ def main(argv: Sequence[str] | None = None) -> int:
             errors.print(f"  {told}", markup=False, soft_wrap=True)
         return 2
     except (DatabaseNotReady, BrokerUnreachable) as error:
-        say(str(error), style="red", to=errors)
+        _give_up(error)
         return 3
     except BrandqError as error:
-        say(str(error), style="red", to=errors)
+        _give_up(error)
         return 2
     except KeyboardInterrupt:
         errors.print(words().say("stopped"))
         return 130
+
+
+def _give_up(error: BrandqError) -> None:
+    if logs.for_programs():
+        logger.critical("%s", error)
+    else:
+        say(str(error), style="red", to=errors)
 
 
 def _parser() -> Parser:
@@ -300,15 +310,7 @@ def _settings(given: Mapping[str, object] | None = None) -> Settings:
     """The settings, with what the command line gave in place of the environment; and the log that they ask for."""
     over = {variable: str(value) for variable, value in (given or {}).items() if value is not None}
     settings = read_settings(over=over)
-    logging.basicConfig(
-        level=settings.log_level,
-        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
-        stream=sys.stderr,
-        force=True,
-    )
-    # every look at the revision would be told in two lines, and every connection to the broker in thirty
-    for chatty in ("alembic", "pika"):
-        logging.getLogger(chatty).setLevel(logging.WARNING)
+    logs.set_up(settings)
     return settings
 
 

@@ -145,7 +145,9 @@ KNOWN: tuple[Known, ...] = (
     ),
     Known("BRANDQ_LOG_LEVEL", "INFO", "`DEBUG`, `INFO`, `WARNING` or `ERROR`"),
     Known(
-        "BRANDQ_LOG_FORMAT", "text", "`text`: lines for people; `json`: one object for each line, see docs/observing.md"
+        "BRANDQ_LOG_FORMAT",
+        "text",
+        "`text`: lines for people; `json`: one object for each line, see docs/logs-and-traces.md",
     ),
     Known(
         "BRANDQ_METRICS_ADDRESS",

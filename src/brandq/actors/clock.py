@@ -17,8 +17,10 @@ from typing import Any
 import dramatiq
 from periodiq import Scheduler
 
+from brandq import logs
 from brandq.actors.declare import message
 from brandq.actors.desk import Desk
+from brandq.actors.middleware import facts_of
 from brandq.actors.upkeep import tick
 
 logger = logging.getLogger(__name__)
@@ -54,7 +56,8 @@ class _Clock(Scheduler):  # type: ignore[misc]
             ticking = message(tick)
             self.desk.publisher.send(ticking.copy(options={**ticking.options, "scheduled_at": str(now)}))
             self.desk.meters.ticked(self.desk.now())
-            logger.info("tick of %s", now)
+            with logs.about(**facts_of(ticking)):
+                logger.info("tick of %s", now)
 
 
 def keep_time(desk: Desk, came_round: CameRound = _nobody) -> None:
