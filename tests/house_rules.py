@@ -99,6 +99,7 @@ _PLACES = {
     "brandq.actors.desk": "sending",
     "brandq.actors.reading": "sending",
     "brandq.actors.sending": "sending",
+    "brandq.actors.tls": "sending",
     "brandq.analysis": "core",
     "brandq.charts": "core",
     "brandq.charts.drawing": "drawing",

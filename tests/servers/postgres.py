@@ -80,6 +80,36 @@ class PostgresServer:
     def url(self, database: str) -> str:
         return f"postgresql+psycopg://brandq@127.0.0.1:{self.port}/{database}"
 
+    def keep(self, name: str, content: bytes) -> Path:
+        """A file in its folder that only its user may read, such as the key of its certificate."""
+        path = self.folder / name
+        path.write_bytes(content)
+        path.chmod(0o600)
+        if self._as_user:
+            os.chown(path, self._as_user["user"], self._as_user["group"])
+        return path
+
+    def program(self, name: str) -> str:
+        """The path of a program of its version, such as pg_dump."""
+        return str(self._programs / name)
+
+    def follow(self, other: PostgresServer) -> None:
+        """Become a copy of a server that runs, which receives what is committed there. ``start`` comes after this."""
+        self._call(
+            "pg_basebackup",
+            "-D",
+            str(self.folder / "data"),
+            "-R",
+            "-c",
+            "fast",
+            "-d",
+            other.url("").replace("+psycopg", ""),
+        )
+
+    def promote(self) -> None:
+        """No copy any more: it takes writes."""
+        self._call("pg_ctl", "-D", str(self.folder / "data"), "-w", "promote")
+
     def start(self) -> None:
         """Starts it, or starts it again on the data it had; returns once it takes connections."""
         data = self.folder / "data"

@@ -48,7 +48,15 @@ MOST_PLANS = 64
 def open_registry(settings: Settings) -> Registry:
     """The registry with the user's rows and with the keys that the environment holds. BadSettings lists its faults."""
     rows = registry.load(settings.engines_file)
-    keys = {variable: settings.key(variable) for variable in registry.key_names(rows)}
+    keys: dict[str, str | None] = {}
+    faults: list[str] = []
+    for variable in registry.key_names(rows):
+        try:
+            keys[variable] = settings.key(variable)
+        except BadSettings as error:
+            faults += error.faults
+    if faults:
+        raise BadSettings(faults)
     return Registry(rows, keys, settings.simulate, settings.simulator_url)
 
 
@@ -68,7 +76,11 @@ class Desk:
             name=f"brandq {role}",
         )
         self.broker: dramatiq.Broker = open_broker(
-            settings.broker_url.reveal(), role=role, threads=settings.threads, grace_s=settings.grace_s
+            settings.broker_url.reveal(),
+            role=role,
+            threads=settings.threads,
+            grace_s=settings.grace_s,
+            ca=settings.broker_ca,
         )
         self.publisher = Publisher(self.broker)
         self.worker = settings.worker
