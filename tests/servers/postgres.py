@@ -50,7 +50,7 @@ class PostgresServer:
     """One server. Nothing runs before ``start``; ``close`` removes every trace of it. ``options`` go over ours."""
 
     def __init__(self, **options: str) -> None:
-        self._options = {**_OPTIONS, **options}
+        self.options = {**_OPTIONS, **options}
         programs = _programs()
         if programs is None:
             raise ServerMissing("this test starts a private PostgreSQL: install the package postgresql")
@@ -106,6 +106,10 @@ class PostgresServer:
             other.url("").replace("+psycopg", ""),
         )
 
+    def reload(self) -> None:
+        """Have it read its files again."""
+        self._call("pg_ctl", "-D", str(self.folder / "data"), "reload")
+
     def promote(self) -> None:
         """No copy any more: it takes writes."""
         self._call("pg_ctl", "-D", str(self.folder / "data"), "-w", "promote")
@@ -119,7 +123,7 @@ class PostgresServer:
             )
         elif self.running:
             return
-        options = " ".join(f"-c {name}='{value}'" for name, value in {"port": self.port, **self._options}.items())
+        options = " ".join(f"-c {name}='{value}'" for name, value in {"port": self.port, **self.options}.items())
         self._call("pg_ctl", "-D", str(data), "-w", "-t", "60", "-o", options, "-l", str(self.log), "start")
 
     def wait_ready(self) -> None:

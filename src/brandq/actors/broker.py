@@ -105,7 +105,7 @@ class SafeConsumer(_RabbitmqConsumer):
             super().__init__(broker, queue_name, prefetch, timeout)
         except (ConnectionClosed, AMQPConnectorException, OSError) as error:
             # TLS that fails is an OSError, for which dramatiq would log a traceback and no word of what to do.
-            raise ConnectionClosed(why(error)) from None
+            raise ConnectionClosed(why(error, over_tls=broker.over_tls)) from None
         self.iterator = self._usable(self.iterator)
 
     def __next__(self) -> MessageProxy | None:
@@ -179,11 +179,16 @@ class RabbitBroker(RabbitmqBroker):
         try:
             return _CONNECTION.fget(self)
         except (pika.exceptions.AMQPConnectionError, AMQPConnectorException, OSError) as error:
-            raise pika.exceptions.AMQPConnectionError(why(error)) from error
+            raise pika.exceptions.AMQPConnectionError(why(error, over_tls=self.over_tls)) from error
 
     @connection.deleter
     def connection(self) -> None:
         _CONNECTION.fdel(self)
+
+    @property
+    def over_tls(self) -> bool:
+        """Whether the last of its servers, whose trouble pika tells, is spoken to over TLS."""
+        return self.parameters[-1].ssl_options is not None
 
     @property
     def consumer_class(self) -> type[SafeConsumer]:
@@ -400,7 +405,8 @@ def _reached(servers: list[Any]) -> Any:
             return pika.BlockingConnection(parameters)
         except (pika.exceptions.AMQPError, AMQPConnectorException, OSError) as error:
             last = error
-            faults.append(f"{number}/{len(servers)}: {why(error)}" if len(servers) > 1 else why(error))
+            fault = why(error, over_tls=parameters.ssl_options is not None)
+            faults.append(f"{number}/{len(servers)}: {fault}" if len(servers) > 1 else fault)
     raise BrokerUnreachable("; ".join(faults)) from last
 
 

@@ -31,6 +31,12 @@ _NOT_FOR_HOST = (
     "RabbitMQ shows a certificate for another host name: use in BRANDQ_BROKER_URL a name that it carries, "
     "or have one issued for this name"
 )
+#: with TLS 1.3 a server refuses a client's certificate only after its own part of the handshake
+_WANTS_OURS = (
+    "RabbitMQ ends the connection during the TLS handshake or right after it: if it wants a certificate of ours, "
+    "name that by `?certfile=…&keyfile=…` in BRANDQ_BROKER_URL; its log says more"
+)
+_NOT_PLAIN = "RabbitMQ speaks no plain AMQP at that port: if it is the port for TLS, use amqps:// in BRANDQ_BROKER_URL"
 
 
 def secured(part: str, ca: str | None) -> tuple[str, pika.SSLOptions | None]:
@@ -75,7 +81,7 @@ def _context(ca: str | None, certfile: str, keyfile: str) -> ssl.SSLContext:
     return context
 
 
-def why(error: BaseException) -> str:
+def why(error: BaseException, *, over_tls: bool) -> str:
     """In a sentence what kept a connection from being made. Without host and user: strangers may see it."""
     for cause in _causes(error):
         if isinstance(cause, ssl.SSLCertVerificationError):
@@ -83,10 +89,7 @@ def why(error: BaseException) -> str:
         if isinstance(cause, ssl.SSLError):
             return _of_handshake(cause)
         if isinstance(cause, pika.exceptions.IncompatibleProtocolError):
-            return (
-                "RabbitMQ speaks no plain AMQP at that port: if it is the port for TLS, "
-                "use amqps:// in BRANDQ_BROKER_URL"
-            )
+            return _WANTS_OURS if over_tls else _NOT_PLAIN
         if isinstance(cause, pika.exceptions.ProbableAuthenticationError):
             return "RabbitMQ refuses this user or password; check BRANDQ_BROKER_URL"
         if isinstance(cause, pika.exceptions.ProbableAccessDeniedError):
@@ -129,8 +132,5 @@ def _of_handshake(error: ssl.SSLError) -> str:
             "or use amqp://"
         )
     if "CERTIFICATE_REQUIRED" in reason or "HANDSHAKE_FAILURE" in reason or "BAD_CERTIFICATE" in reason:
-        return (
-            "RabbitMQ wants a certificate of ours, or another one: "
-            "name it by `?certfile=…&keyfile=…` in BRANDQ_BROKER_URL"
-        )
+        return _WANTS_OURS
     return f"RabbitMQ ends the TLS handshake ({reason or type(error).__name__}); see its log and BRANDQ_BROKER_URL"
