@@ -107,6 +107,7 @@ _PLACES = {
     "brandq.actors.meters": "meters",
     "brandq.actors.reading": "sending",
     "brandq.actors.sending": "sending",
+    "brandq.actors.tls": "sending",
     "brandq.analysis": "core",
     "brandq.beating": "cli",
     "brandq.charts": "core",

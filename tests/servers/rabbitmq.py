@@ -54,9 +54,10 @@ def _first(patterns: tuple[str, ...]) -> str | None:
 
 
 class RabbitmqServer:
-    """One broker. Nothing runs before ``start``; ``close`` removes every trace of it."""
+    """One broker. Nothing runs before ``start``; ``close`` removes every trace of it. ``conf``: further lines of its
+    configuration."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, conf: str = "") -> None:
         program, epmd = _first(_PROGRAMS), _first(_EPMDS)
         if program is None or epmd is None:
             raise ServerMissing("this test starts a private RabbitMQ: install the package rabbitmq-server")
@@ -64,7 +65,7 @@ class RabbitmqServer:
         self.port, self.management_port = free_port(), free_port()
         self._dist_port, self._epmd_port = free_port(), free_port()
         self.folder = Path(tempfile.mkdtemp(prefix="brandq-rabbitmq-"))
-        (self.folder / "rabbitmq.conf").write_text(_CONF.format(management_port=self.management_port))
+        (self.folder / "rabbitmq.conf").write_text(_CONF.format(management_port=self.management_port) + conf)
         (self.folder / "plugins").write_text("[rabbitmq_management].\n")
         self._server: subprocess.Popen[bytes] | None = None
         self._epmd: subprocess.Popen[bytes] | None = None

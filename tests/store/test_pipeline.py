@@ -312,7 +312,7 @@ def test_old_executions_go_with_all_that_hangs_on_them(database: Database) -> No
     end(database, ended)
     fresh = plan(database)
     with database.begin() as db:
-        assert store.remove_ended(db, ended_before=NOW + timedelta(days=1), limit=10) == 1
+        assert store.remove_ended(db, ended_before=NOW + timedelta(days=1), most_samples=1000) == 1
         left = db.execute(sa.text("SELECT COUNT(*) FROM answers")).scalar()
     with database.read() as db, pytest.raises(NotFound):
         store.execution(db, ended)

@@ -41,6 +41,7 @@ from brandq.actors.embedded import EmbeddedBroker
 from brandq.actors.fitting import Unfit, functions_of, read_message, require_fit, safe_name
 from brandq.actors.meters import Meters
 from brandq.actors.middleware import RollCall, count_refused, facts_of, house_middleware
+from brandq.actors.tls import secured, why
 from brandq.errors import BadSettings, BrandqError
 
 logger = logging.getLogger(__name__)
@@ -104,8 +105,9 @@ class SafeConsumer(_RabbitmqConsumer):
     def __init__(self, broker: RabbitBroker, queue_name: str, prefetch: int, timeout: int) -> None:
         try:
             super().__init__(broker, queue_name, prefetch, timeout)
-        except AMQPConnectorException as error:
-            raise ConnectionClosed(error) from None
+        except (ConnectionClosed, AMQPConnectorException, OSError) as error:
+            # TLS that fails is an OSError, for which dramatiq would log a traceback and no word of what to do.
+            raise ConnectionClosed(why(error, over_tls=broker.over_tls)) from None
         self.iterator = self._usable(self.iterator)
 
     def __next__(self) -> MessageProxy | None:
@@ -161,10 +163,12 @@ class _OwnConnections(Middleware):
 class RabbitBroker(RabbitmqBroker):
     """Dramatiq's broker with confirms, priorities, our consumer, our prefetch and named connections."""
 
-    def __init__(self, url: str, *, role: str, threads: int, middleware: list[Middleware] | None = None) -> None:
+    def __init__(
+        self, url: str, *, role: str, threads: int, middleware: list[Middleware] | None = None, ca: str | None = None
+    ) -> None:
         super().__init__(confirm_delivery=True, max_priority=MAX_PRIORITY, middleware=middleware)
         self.add_middleware(_OwnConnections())
-        self.parameters = [_parameters(part, role) for part in _parts(url)]
+        self.parameters = [_parameters(part, role, ca) for part in _parts(url)]
         #: no queue gets more than this at once, until ``run_worker`` says how the queues share the threads
         self.threads = threads
         self.shares: dict[str, int] = {}
@@ -172,18 +176,23 @@ class RabbitBroker(RabbitmqBroker):
 
     @property
     def connection(self) -> Any:
-        """This thread's connection. AMQPConnectionError also from a server that takes the call and then says nothing.
+        """This thread's connection. AMQPConnectionError in words, also from a server that says nothing or fails at TLS.
 
-        Of that pika makes an error that is not one of its own, and dramatiq would not try again.
+        Of those pika makes errors that are none of its own, and dramatiq would not try again.
         """
         try:
             return _CONNECTION.fget(self)
-        except AMQPConnectorException as error:
-            raise pika.exceptions.AMQPConnectionError(error) from error
+        except (pika.exceptions.AMQPConnectionError, AMQPConnectorException, OSError) as error:
+            raise pika.exceptions.AMQPConnectionError(why(error, over_tls=self.over_tls)) from error
 
     @connection.deleter
     def connection(self) -> None:
         _CONNECTION.fdel(self)
+
+    @property
+    def over_tls(self) -> bool:
+        """Whether the last of its servers, whose trouble pika tells, is spoken to over TLS."""
+        return self.parameters[-1].ssl_options is not None
 
     @property
     def consumer_class(self) -> type[SafeConsumer]:
@@ -257,16 +266,18 @@ def open_broker(
     grace_s: float,
     middleware: list[Middleware] | None = None,
     meters: Meters | None = None,
+    ca: str | None = None,
 ) -> dramatiq.Broker:
     """A broker for this URL that has not connected yet: RabbitMQ for amqp(s)://, embedded for None or "embedded".
 
     ``role`` (web, fetch, clock ...) names its connections in the management UI. ``grace_s`` is what actors have to
-    finish when the worker stops; ``meters`` counts its messages. BadSettings if the URL cannot be one.
+    finish when the worker stops; ``meters`` counts its messages. ``ca``: certificates (PEM) that alone count for
+    amqps://; None: those that this system trusts. BadSettings if the URL cannot be one, or ``ca`` is no certificate.
     """
     chosen = house_middleware(grace_s, meters or Meters(role)) if middleware is None else middleware
     if url is None or url == "embedded":
         return EmbeddedBroker(threads=threads, max_priority=MAX_PRIORITY, middleware=chosen)
-    return RabbitBroker(url, role=role, threads=threads, middleware=chosen)
+    return RabbitBroker(url, role=role, threads=threads, middleware=chosen, ca=ca)
 
 
 def shares(queues: Collection[str], threads: int) -> dict[str, int]:
@@ -391,13 +402,7 @@ def _looking(broker: dramatiq.Broker) -> Iterator[Any]:
     """One short connection of its own, that waits neither for the publisher nor for consumers. BrokerUnreachable."""
     if not isinstance(broker, RabbitBroker):
         raise TypeError(f"{type(broker).__name__} is not a broker of open_broker")
-    try:
-        connection = pika.BlockingConnection([_with(parameters, LOOK_CONNECTION) for parameters in broker.parameters])
-    except (pika.exceptions.AMQPError, AMQPConnectorException, OSError) as error:
-        # The class alone: pika's message may repeat the URL.
-        raise BrokerUnreachable(
-            f"RabbitMQ does not answer ({type(error).__name__}); check BRANDQ_BROKER_URL"
-        ) from error
+    connection = _reached([_with(parameters, LOOK_CONNECTION) for parameters in broker.parameters])
     try:
         yield connection
     except (pika.exceptions.AMQPError, OSError) as error:
@@ -405,6 +410,19 @@ def _looking(broker: dramatiq.Broker) -> Iterator[Any]:
     finally:
         with suppress(pika.exceptions.AMQPError, OSError):
             connection.close()
+
+
+def _reached(servers: list[Any]) -> Any:
+    """A connection to the first of these servers that takes one; BrokerUnreachable says of each what is wrong."""
+    faults = []
+    for number, parameters in enumerate(servers, start=1):
+        try:
+            return pika.BlockingConnection(parameters)
+        except (pika.exceptions.AMQPError, AMQPConnectorException, OSError) as error:
+            last = error
+            fault = why(error, over_tls=parameters.ssl_options is not None)
+            faults.append(f"{number}/{len(servers)}: {fault}" if len(servers) > 1 else fault)
+    raise BrokerUnreachable("; ".join(faults)) from last
 
 
 def safe_url(url: str | None) -> str:
@@ -438,11 +456,13 @@ def _parts(url: str) -> list[str]:
     return parts
 
 
-def _parameters(part: str, role: str) -> Any:
+def _parameters(part: str, role: str, ca: str | None) -> Any:
+    part, ssl_options = secured(part, ca)
     try:
         parameters = pika.URLParameters(part)
     except (ValueError, TypeError, SyntaxError) as error:
         raise BadSettings([f"BRANDQ_BROKER_URL: its part after `?` is not valid ({type(error).__name__})"]) from None
+    parameters.ssl_options = ssl_options
     said = {name.partition("=")[0] for name in urlsplit(part).query.split("&")}
     named = _with(parameters, {name: value for name, value in CONNECTION.items() if name not in said})
     if "client_properties" not in said:

@@ -52,7 +52,15 @@ MOST_PLANS = 64
 def open_registry(settings: Settings) -> Registry:
     """The registry with the user's rows and with the keys that the environment holds. BadSettings lists its faults."""
     rows = registry.load(settings.engines_file)
-    keys = {variable: settings.key(variable) for variable in registry.key_names(rows)}
+    keys: dict[str, str | None] = {}
+    faults: list[str] = []
+    for variable in registry.key_names(rows):
+        try:
+            keys[variable] = settings.key(variable)
+        except BadSettings as error:
+            faults += error.faults
+    if faults:
+        raise BadSettings(faults)
     logs.keep_secret(keys.values())
     return Registry(rows, keys, settings.simulate, settings.simulator_url)
 
@@ -82,6 +90,7 @@ class Desk:
             threads=settings.threads,
             grace_s=settings.grace_s,
             meters=self.meters,
+            ca=settings.broker_ca,
         )
         self.publisher = Publisher(self.broker)
         self.meters.watch("brandq_database_connections_in_use", lambda: self.database.in_use)
