@@ -173,4 +173,6 @@ def _told(letter: DeadLetter) -> str:
         return f"{letter.size} bytes: {letter.reason}"
     ids = ", ".join([*letter.execution_ids, *(str(one) for one in letter.sample_ids)])
     sent = "at an unknown time" if letter.sent_at is None else f"{letter.sent_at:%Y-%m-%d %H:%M:%S} UTC"
+    if letter.sender is not None:
+        sent += f" by {letter.sender}"
     return f"{letter.actor_name or '?'}({ids}), sent {sent} ({letter.message_id or 'no id'}): {letter.reason}"

@@ -17,7 +17,6 @@ from typing import Any
 import dramatiq
 from periodiq import Scheduler
 
-from brandq.actors.declare import message
 from brandq.actors.desk import Desk
 from brandq.actors.upkeep import tick
 
@@ -38,7 +37,7 @@ class _Clock(Scheduler):  # type: ignore[misc]
         # periodiq's middleware reads the instant back: a worker that was away does not run what is long past
         due = {actor.actor_name for actor in actors}
         if "tick" in due:
-            ticking = message(tick)
+            ticking = self.desk.message(tick)
             self.desk.publisher.send(ticking.copy(options={**ticking.options, "scheduled_at": str(now)}))
             logger.info("tick of %s", now)
 

@@ -22,6 +22,7 @@ from datetime import datetime, timedelta
 from periodiq import cron
 
 from brandq import store
+from brandq.actors.about import sending_as
 from brandq.actors.broker import BrokerUnreachable, queue_depths
 from brandq.actors.declare import actor
 from brandq.actors.desk import Desk
@@ -59,7 +60,8 @@ def sweep_all(desk: Desk, sweeps: Sequence[Callable[[Desk], int]]) -> None:
     faults: list[Exception] = []
     for sweep in sweeps:
         try:
-            repaired = sweep(desk)
+            with sending_as(f"upkeep {sweep.__name__}"):
+                repaired = sweep(desk)
             with desk.database.begin() as db:
                 store.note_sweep(db, sweep.__name__, repaired=repaired, now=desk.now())
             if repaired:
@@ -86,12 +88,13 @@ def resume(desk: Desk, *, dead: Collection[str]) -> None:
             for state in (SampleState.WAITING, SampleState.ANSWERED)
         )
         reporting = store.stranded_reports(db, sent_before=before, begun_before=before, now=now, limit=MOST_ROWS)
-    for execution_id in lost:
-        close_if_done(desk, execution_id)
-    send_fetches(desk, waiting)
-    send_analyses(desk, answered)
-    for execution_id, priority in reporting:
-        desk.send(report, execution_id, priority=priority)
+    with sending_as("upkeep resume"):
+        for execution_id in lost:
+            close_if_done(desk, execution_id)
+        send_fetches(desk, waiting)
+        send_analyses(desk, answered)
+        for execution_id, priority in reporting:
+            desk.send(report, execution_id, priority=priority)
 
 
 def release_expired(desk: Desk) -> int:
@@ -112,8 +115,8 @@ def expire_overdue(desk: Desk) -> int:
     with desk.database.begin() as db:
         store.refuse_overdue(db, now=desk.now(), limit=MOST_ROWS)
         expired = store.expire_overdue(db, now=desk.now(), limit=MOST_ROWS)
-    for execution_id in expired:
-        desk.send(report, execution_id)
+    for execution_id, priority in expired:
+        desk.send(report, execution_id, priority=priority)
     return len(expired)
 
 
