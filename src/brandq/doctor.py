@@ -149,6 +149,8 @@ def _dead_letters(
         )
         for letter in theirs:
             yield Finding("note", _told(letter), 1)
+            if letter.sender is not None:
+                yield Finding("note", f"it was sent by {letter.sender}", 2)
             if found is not None:
                 words = explain(letter, found, lost_after_s=settings.lost_after_s, now=datetime.now(UTC))
                 yield Finding("note", f"now: {words}", 2)
@@ -173,6 +175,4 @@ def _told(letter: DeadLetter) -> str:
         return f"{letter.size} bytes: {letter.reason}"
     ids = ", ".join([*letter.execution_ids, *(str(one) for one in letter.sample_ids)])
     sent = "at an unknown time" if letter.sent_at is None else f"{letter.sent_at:%Y-%m-%d %H:%M:%S} UTC"
-    if letter.sender is not None:
-        sent += f" by {letter.sender}"
     return f"{letter.actor_name or '?'}({ids}), sent {sent} ({letter.message_id or 'no id'}): {letter.reason}"

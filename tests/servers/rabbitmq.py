@@ -243,7 +243,7 @@ class RabbitmqServer:
         """Makes an empty virtual host and gives its URL."""
         self.api("PUT", f"/vhosts/{quote(name, safe='')}", {})
         rights = {"configure": ".*", "write": ".*", "read": ".*"}
-        self.api("PUT", f"/permissions/{quote(name, safe='')}/guest", rights)
+        self.api("PUT", f"/permissions/{quote(name, safe='')}/{self.user}", rights)
         return self.url(name)
 
     def delete_vhost(self, name: str) -> None:

@@ -62,7 +62,7 @@ class DeadLetter:
     def sender(self) -> str | None:
         """Who sent it, with the version, if it says so."""
         sent_by, version = self.about.get("sent_by"), self.about.get("version")
-        return None if sent_by is None else f"{sent_by} ({version or 'of an unknown version'})"
+        return None if sent_by is None else f"{sent_by} ({version or '?'})"
 
 
 def dead_letters(broker: dramatiq.Broker, queue_name: str, most: int = MOST_LISTED) -> list[DeadLetter]:
