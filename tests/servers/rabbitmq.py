@@ -185,7 +185,7 @@ class RabbitmqServer:
         until this ends. What it has not answered by then goes on."""
         sets, full, enough = {
             "memory": ("set_vm_memory_high_watermark", "0", "0.4"),
-            "disk": ("set_disk_free_limit", "1000TB", "50MB"),
+            "disk": ("set_disk_free_limit", "1000000000000000", "50000000"),
         }[kind]
         self._ctl(sets, full)
         try:
