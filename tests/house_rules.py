@@ -100,6 +100,7 @@ _PLACES = {
     "brandq": "root",
     "brandq.__main__": "cli",
     "brandq.actors": "stages",
+    "brandq.actors.about": "sending",
     "brandq.actors.accepting": "sending",
     "brandq.actors.broker": "sending",
     "brandq.actors.dead_letters": "sending",

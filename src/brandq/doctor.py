@@ -166,6 +166,8 @@ def _dead_letters(
         )
         for letter in theirs:
             yield Finding("note", _told(letter), 1)
+            if letter.sender is not None:
+                yield Finding("note", f"it was sent by {letter.sender}", 2)
             if found is not None:
                 words = explain(letter, found, lost_after_s=settings.lost_after_s, now=datetime.now(UTC))
                 yield Finding("note", f"now: {words}", 2)

@@ -220,7 +220,7 @@ def test_an_execution_past_its_deadline_is_closed(database: Database) -> None:
     assert states(database, execution_id) == {"answered": 2, "failed": 6}
     analyze(database, sample_ids[:2])
     with database.begin() as db:
-        assert store.expire_overdue(db, now=late, limit=10) == [execution_id]
+        assert store.expire_overdue(db, now=late, limit=10) == [(execution_id, 0)]
         assert store.expire_overdue(db, now=late, limit=10) == []
         errors = store.progress(db, execution_id).errors
     assert errors == {"doubao": {"deadline": 3}, "qwen": {"deadline": 3}}

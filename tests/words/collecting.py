@@ -130,7 +130,7 @@ SILENT_TEXTS: dict[str, str] = {
     "HTTP {status} {code}": "reads the same in every language",
     'Bearer realm="brandq"': "a header",
     "So many samples are open already that the plan is not taken now; Retry-After says when to send it again": "openapi.json",
-    "brandq {role} {gethostname}:{getpid}": "named in RabbitMQ's management",
+    "brandq {role} {whereabouts}": "named in RabbitMQ's management",
     "brandq migrate": "named in the database's list of connections",
     "connection slots are reserved": "what Postgres says",
     "-----BEGIN CERTIFICATE-----": "what stands in a file",

@@ -23,6 +23,7 @@ from datetime import datetime, timedelta
 from periodiq import cron
 
 from brandq import logs, store, tracing
+from brandq.actors.about import sending_as
 from brandq.actors.broker import BrokerUnreachable, queue_depths
 from brandq.actors.declare import actor
 from brandq.actors.desk import Desk
@@ -66,7 +67,7 @@ def sweep_all(desk: Desk, sweeps: Sequence[Callable[[Desk], int]]) -> None:
     for sweep in sweeps:
         try:
             # what it sends again begins a trace of its own: this one is the tick's, and that of the first send is over
-            with logs.about(sweep=sweep.__name__), tracing.going_on_from(None):
+            with logs.about(sweep=sweep.__name__), sending_as(f"upkeep {sweep.__name__}"), tracing.going_on_from(None):
                 repaired = sweep(desk)
                 with desk.database.begin() as db:
                     store.note_sweep(db, sweep.__name__, repaired=repaired, now=desk.now())
@@ -96,12 +97,13 @@ def resume(desk: Desk, *, dead: Collection[str]) -> None:
         )
         reporting = store.stranded_reports(db, sent_before=before, begun_before=before, now=now, limit=MOST_ROWS)
     _count_released(desk, released, failed)
-    for execution_id in lost:
-        close_if_done(desk, execution_id)
-    send_fetches(desk, waiting)
-    send_analyses(desk, answered)
-    for execution_id, priority in reporting:
-        desk.send(report, execution_id, priority=priority)
+    with sending_as("upkeep resume"):
+        for execution_id in lost:
+            close_if_done(desk, execution_id)
+        send_fetches(desk, waiting)
+        send_analyses(desk, answered)
+        for execution_id, priority in reporting:
+            desk.send(report, execution_id, priority=priority)
 
 
 def release_expired(desk: Desk) -> int:
@@ -135,8 +137,8 @@ def expire_overdue(desk: Desk) -> int:
         store.refuse_overdue(db, now=desk.now(), limit=MOST_ROWS, failed=failed)
         expired = store.expire_overdue(db, now=desk.now(), limit=MOST_ROWS, failed=failed)
     desk.meters.failed(failed)
-    for execution_id in expired:
-        desk.send(report, execution_id)
+    for execution_id, priority in expired:
+        desk.send(report, execution_id, priority=priority)
     return len(expired)
 
 
