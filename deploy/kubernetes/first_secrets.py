@@ -22,7 +22,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from urllib.parse import quote
 
-RABBITMQ = Path(__file__).resolve().parents[1] / "rabbitmq"
+DEPLOY = Path(__file__).resolve().parents[1]
+RABBITMQ = DEPLOY / "rabbitmq"
 sys.path.insert(0, str(RABBITMQ))
 
 from passwords import hashed  # noqa: E402 - it stands beside the definitions that it completes
@@ -31,17 +32,6 @@ from passwords import hashed  # noqa: E402 - it stands beside the definitions th
 DATABASE_CA = "/run/brandq/authorities/database.crt"
 #: users of RabbitMQ, without the `brandq-` before them
 USERS = ("web", "worker", "monitoring", "admin")
-#: what the owner gives to the role that works, in the database itself; deploy/postgres/roles.sql says why
-GRANTS = (
-    "REVOKE ALL ON DATABASE brandq FROM PUBLIC",
-    "GRANT CONNECT ON DATABASE brandq TO brandq_app",
-    "REVOKE ALL ON SCHEMA public FROM PUBLIC",
-    "GRANT USAGE ON SCHEMA public TO brandq_app",
-    "GRANT USAGE, CREATE ON SCHEMA public TO brandq_owner",
-    "ALTER DEFAULT PRIVILEGES FOR ROLE brandq_owner IN SCHEMA public "
-    "GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO brandq_app",
-    "ALTER DEFAULT PRIVILEGES FOR ROLE brandq_owner IN SCHEMA public GRANT USAGE, SELECT ON SEQUENCES TO brandq_app",
-)
 _VARIABLE = re.compile(r"[A-Z][A-Z0-9_]*_API_KEY")
 
 
@@ -86,7 +76,10 @@ def made_secrets(
     else:
         made["brandq-postgres-start"] = {
             "password": secrets.token_urlsafe(24),
-            "roles.sql": _roles_sql({"brandq_owner": owner, "brandq_app": app}),
+            # run in this order, by the superuser, when the database is made
+            "10-roles.sql": (DEPLOY / "postgres/roles.sql").read_text(encoding="utf-8"),
+            # what token_urlsafe makes has no quote in it
+            "20-passwords.sql": f"ALTER ROLE brandq_owner PASSWORD '{owner}';\nALTER ROLE brandq_app PASSWORD '{app}';\n",
         }
         made["brandq-rabbitmq-start"] = {
             "rabbitmq.conf": (RABBITMQ / "rabbitmq.conf").read_text(encoding="utf-8"),
@@ -94,13 +87,6 @@ def made_secrets(
             "definitions.json": _definitions(broker),
         }
     return made
-
-
-def _roles_sql(passwords: Mapping[str, str]) -> str:
-    """What a fresh Postgres runs as its superuser; the passwords have no quote in them."""
-    lines = [f"CREATE ROLE {role} LOGIN PASSWORD '{password}'" for role, password in passwords.items()]
-    lines.append("CREATE DATABASE brandq OWNER brandq_owner")
-    return "".join(f"{line};\n" for line in lines) + "\\connect brandq\n" + "".join(f"{line};\n" for line in GRANTS)
 
 
 def _definitions(passwords: Mapping[str, str]) -> str:
