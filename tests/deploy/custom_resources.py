@@ -131,7 +131,9 @@ SPECS: dict[tuple[str, str], Schema] = {
                 templateFrom=many(fields("target literal", target=one_of("Data"), literal=TEXT)),
             ),
         ),
-        data=many(fields("secretKey remoteRef", secretKey=TEXT, remoteRef=fields("key property", key=TEXT, property=TEXT))),
+        data=many(
+            fields("secretKey remoteRef", secretKey=TEXT, remoteRef=fields("key property", key=TEXT, property=TEXT))
+        ),
         dataFrom=many(fields("extract", extract=fields("key", key=TEXT))),
     ),
     ("rabbitmq.com/v1beta1", "RabbitmqCluster"): fields(

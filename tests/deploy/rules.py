@@ -262,7 +262,9 @@ def port_names(objects: Objects) -> Iterator[str]:
                     yield f"{title(service)}: leads to port {target!r}, which {pod.owner} does not have"
     for ingress in of_kind(objects, "Ingress"):
         ports = {
-            (one["metadata"]["name"], port.get("name")) for one in of_kind(objects, "Service") for port in one["spec"]["ports"]
+            (one["metadata"]["name"], port.get("name"))
+            for one in of_kind(objects, "Service")
+            for port in one["spec"]["ports"]
         }
         for rule in ingress["spec"]["rules"]:
             for path in rule["http"]["paths"]:
@@ -278,7 +280,9 @@ def port_names(objects: Objects) -> Iterator[str]:
 
 def references(objects: Objects) -> Iterator[str]:
     """2. A ConfigMap or Secret that is named is there, or will be made, and has the keys that are wanted of it."""
-    keys: dict[tuple[str, str], set[str] | None] = {("Secret", name): known for name, known in secret_keys(objects).items()}
+    keys: dict[tuple[str, str], set[str] | None] = {
+        ("Secret", name): known for name, known in secret_keys(objects).items()
+    }
     keys |= {("ConfigMap", one["metadata"]["name"]): {*one.get("data", {})} for one in of_kind(objects, "ConfigMap")}
 
     def wanted() -> Iterator[tuple[str, str, str, set[str]]]:
@@ -423,7 +427,13 @@ def _range(scaler: Object) -> tuple[int, int]:
 
 
 #: those of KEDA's RabbitMQ trigger; all but the first by the protocol http alone
-KEDA_MODES = ("QueueLength", "MessageRate", "DeliverGetRate", "PublishedToDeliveredRatio", "ExpectedQueueConsumptionTime")
+KEDA_MODES = (
+    "QueueLength",
+    "MessageRate",
+    "DeliverGetRate",
+    "PublishedToDeliveredRatio",
+    "ExpectedQueueConsumptionTime",
+)
 
 
 def keda_triggers(objects: Objects) -> Iterator[str]:
@@ -539,22 +549,29 @@ def grace_chain(objects: Objects) -> Iterator[str]:
 
 def _consumer_timeout_ms(objects: Objects) -> int:
     for one in of_kind(objects, "RabbitmqCluster"):
-        given = re.search(r"^consumer_timeout *= *(\d+)", one["spec"].get("rabbitmq", {}).get("additionalConfig", ""), re.M)
+        given = re.search(
+            r"^consumer_timeout *= *(\d+)", one["spec"].get("rabbitmq", {}).get("additionalConfig", ""), re.MULTILINE
+        )
         if given:
             return int(given[1])
     return CONSUMER_TIMEOUT_MS
 
 
 _URL = re.compile(r"(amqps?|postgresql)://[^@\s]+@([\w.-]+?):(\d+)/")
+#: what an ExternalSecret's template puts into a text
+_PUT_IN = re.compile(r"\{\{.*?\}\}")
 
 
 def network(objects: Objects) -> Iterator[str]:
     """9. Where a pod's addresses lead, the policies let it, on both sides; and the Internet only those who need it."""
     everybody = pods(objects)
     for pod in everybody:
-        secrets = {name for volume in pod.spec.get("volumes", []) for kind, name, *_ in _sources(volume) if kind == "Secret"}
+        secrets = {
+            name for volume in pod.spec.get("volumes", []) for kind, name, *_ in _sources(volume) if kind == "Secret"
+        }
         for secret in sorted(secrets) if pod.ours else ():
-            for scheme, host, port in _URL.findall("\n".join(texts_of(objects, secret).values())):
+            texts = _PUT_IN.sub("password", "\n".join(texts_of(objects, secret).values()))
+            for scheme, host, port in _URL.findall(texts):
                 servers = [server for server in everybody if host.split(".")[0] in server.services]
                 if not servers:
                     yield f"{pod.owner}: {secret} has {scheme}://{host}, which no Service is called"
@@ -569,7 +586,8 @@ def network(objects: Objects) -> Iterator[str]:
             rule
             for policy in _policies(objects, "Egress", pod.labels)
             for rule in policy["spec"].get("egress", [])
-            if any("ipBlock" in peer and _wide(peer["ipBlock"]["cidr"]) for peer in rule.get("to", [{}])) or not rule.get("to")
+            if any("ipBlock" in peer and _wide(peer["ipBlock"]["cidr"]) for peer in rule.get("to", [{}]))
+            or not rule.get("to")
         ]
         if pod.ours and out and pod.component not in ("fetch", "notify"):
             yield f"{pod.owner}: may reach the Internet, and has nothing to seek there"
@@ -590,11 +608,13 @@ def network(objects: Objects) -> Iterator[str]:
         for endpoint in monitor["spec"]["podMetricsEndpoints"]:
             for pod in everybody:
                 port = pod.ports.get(endpoint["port"])
-                if selects(monitor["spec"]["selector"], pod.labels) and port:
-                    if not _lets_namespace(objects, pod.labels, "monitoring", port):
-                        yield f"{title(monitor)}: no NetworkPolicy lets the monitoring in to {pod.owner} on {port}"
+                scraped = selects(monitor["spec"]["selector"], pod.labels) and port
+                if scraped and not _lets_namespace(objects, pod.labels, "monitoring", port):
+                    yield f"{title(monitor)}: no NetworkPolicy lets the monitoring in to {pod.owner} on {port}"
     if not any(
-        one["spec"]["podSelector"] == {} and not one["spec"].get("ingress") and not one["spec"].get("egress")
+        one["spec"]["podSelector"] == {}
+        and not one["spec"].get("ingress")
+        and not one["spec"].get("egress")
         and set(one["spec"]["policyTypes"]) == {"Ingress", "Egress"}
         for one in of_kind(objects, "NetworkPolicy")
     ):
@@ -683,7 +703,7 @@ def settings_known(objects: Objects) -> Iterator[str]:
                     yield f"{where}: {variable} names {value}, which is not mounted"
                 elif base in known and (source := there.get(value)):
                     text = texts_of(objects, source[0]).get(source[1], "")
-                    given[base] = re.sub(r"\{\{.*?\}\}", "password", text)
+                    given[base] = _PUT_IN.sub("password", text)
                 elif base in keys and not value.startswith("/run/brandq/providers/"):
                     yield f"{where}: {variable} names {value}, which is not where keys are mounted"
             try:
@@ -792,25 +812,19 @@ def every_container(objects: Objects) -> Iterator[str]:
             yield f"{pod.owner}: does not run as 10001, the user of the image"
         if pod.spec.get("automountServiceAccountToken") is not False or pod.spec.get("enableServiceLinks") is not False:
             yield f"{pod.owner}: is given a token of the API server, or the addresses of all Services"
-        if pod.component == "migrate":
-            continue
-        for container in pod.containers():
+        for container in pod.containers() if pod.component != "migrate" else ():
             for probe in ("readinessProbe", "livenessProbe", *(["startupProbe"] if pod.ours else [])):
                 if probe not in container:
                     yield f"{pod.owner}, container {container['name']}: has no {probe}"
             alive = container.get("livenessProbe", {})
             if pod.ours and alive.get("exec", {}).get("command") != ["brandq", "probe"]:
                 yield f"{pod.owner}: its liveness must be local: brandq probe, which asks no other server"
-        if pod.ours and pod.spec.get("initContainers", [{}])[0].get("args", [])[:2] != ["migrate", "--wait"]:
+        waits = pod.spec.get("initContainers", [{}])[0].get("args", [])[:2] == ["migrate", "--wait"]
+        if pod.ours and pod.component != "migrate" and not waits:
             yield f"{pod.owner}: does not wait for the migration"
-    for volume_owner, volume in ((pod.owner, volume) for pod in pods(objects) for volume in pod.spec.get("volumes", [])):
-        if "emptyDir" in volume and volume["name"] == "tmp" and pod_is_ours(objects, volume_owner):
-            if "sizeLimit" not in volume["emptyDir"]:
-                yield f"{volume_owner}: its /tmp may fill the node's disk"
-
-
-def pod_is_ours(objects: Objects, owner: str) -> bool:
-    return any(pod.owner == owner and pod.ours for pod in pods(objects))
+        for volume in pod.spec.get("volumes", []) if pod.ours else ():
+            if "sizeLimit" not in volume.get("emptyDir", {"sizeLimit": None}):
+                yield f"{pod.owner}: its volume {volume['name']} may fill the node's disk"
 
 
 def least_secrets(objects: Objects) -> Iterator[str]:
@@ -991,7 +1005,11 @@ def handlers(objects: Objects) -> Iterator[str]:
     for pod in pods(objects):
         for container in pod.containers(all=True):
             hooks = {**container.get("lifecycle", {})}
-            hooks |= {name: container[name] for name in ("startupProbe", "livenessProbe", "readinessProbe") if name in container}
+            hooks |= {
+                name: container[name]
+                for name in ("startupProbe", "livenessProbe", "readinessProbe")
+                if name in container
+            }
             for name, hook in hooks.items():
                 kinds = hook.keys() & {"exec", "httpGet", "tcpSocket", "grpc", "sleep"}
                 if len(kinds) != 1:
