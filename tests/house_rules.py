@@ -78,11 +78,13 @@ ROOMS = {
     "store": Room(_CORE | {"tables", "store"}, frozenset({"sqlalchemy", "alembic"}), frozenset({"os"})),
     "providers": Room(_CORE | {"dialect", "providers"}, frozenset({"aiohttp"}), frozenset({"os"})),
     "webhooks": Room(_CORE, frozenset({"aiohttp"}), frozenset({"os"})),
-    "stages": Room(_CORE | _KEEPERS | {"stages", "sending"}, frozenset({"dramatiq", "pika", "periodiq"})),
-    "sending": Room(_CORE | _KEEPERS | {"stages", "sending"}, frozenset({"dramatiq", "pika", "periodiq"})),
+    # counts what it is told; every room of the edge tells it
+    "meters": Room(_CORE, frozenset({"prometheus_client"})),
+    "stages": Room(_CORE | _KEEPERS | {"meters", "stages", "sending"}, frozenset({"dramatiq", "pika", "periodiq"})),
+    "sending": Room(_CORE | _KEEPERS | {"meters", "stages", "sending"}, frozenset({"dramatiq", "pika", "periodiq"})),
     # web sends; it never calls a stage
     "web": Room(
-        _CORE | _KEEPERS | {"web", "sending", "exports", "drawing"},
+        _CORE | _KEEPERS | {"meters", "web", "sending", "exports", "drawing"},
         frozenset({"starlette", "anyio", "jinja2", "markupsafe", "nh3", "prometheus_client"}),
     ),
     "simulator": Room(_CORE | {"simulator"}, frozenset({"starlette", "uvicorn"})),
@@ -97,6 +99,7 @@ _PLACES = {
     "brandq.actors.broker": "sending",
     "brandq.actors.dead_letters": "sending",
     "brandq.actors.desk": "sending",
+    "brandq.actors.meters": "meters",
     "brandq.actors.reading": "sending",
     "brandq.actors.sending": "sending",
     "brandq.analysis": "core",
@@ -106,6 +109,7 @@ _PLACES = {
     "brandq.costs": "core",
     "brandq.doctor": "cli",
     "brandq.errors": "core",
+    "brandq.exporter": "cli",
     "brandq.exports": "exports",
     "brandq.grading": "core",
     "brandq.importing": "core",

@@ -14,7 +14,7 @@ import secrets
 import sys
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,7 @@ from brandq.actors.declare import QUEUES
 from brandq.actors.desk import Desk, open_registry
 from brandq.actors.sending import send_execution
 from brandq.errors import BadRequest, BadSettings, BrandqError, DatabaseNotReady, Fault
+from brandq.exporter import telling
 from brandq.judging import judge_execution, judge_of
 from brandq.plan import Plan, parse, parse_brands, read_cost_limit
 from brandq.probing import make_probe, record, reopened, to_be_probed, told
@@ -316,7 +317,7 @@ def _clock(_: argparse.Namespace) -> int:
     settings = _settings()
     if settings.embedded:
         raise BadSettings(["BRANDQ_BROKER_URL is `embedded`: `brandq serve` has a clock of its own"])
-    with reaching(settings, role="clock") as desk:
+    with reaching(settings, role="clock") as desk, closing(telling(desk)):
         keep_time(desk)
     return 0
 

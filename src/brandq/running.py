@@ -24,6 +24,7 @@ from brandq.actors.declare import QUEUES, bind
 from brandq.actors.desk import Desk
 from brandq.actors.upkeep import resume
 from brandq.errors import BadSettings
+from brandq.exporter import telling
 from brandq.settings import Secret, Settings
 from brandq.simulator import Simulator
 from brandq.web.app import create_app
@@ -116,6 +117,7 @@ def work(settings: Settings, queues: Sequence[str]) -> None:
     role = "work " + "+".join(sorted(queue.removeprefix("brandq.") for queue in wanted))
     with simulated(settings) as settings:
         desk = Desk(settings, role=role)
+        exporter = telling(desk)
         store.require_newest(desk.database)
         bind(desk.broker, desk, ACTORS)
         wait_for_signal = stop_on_signal()
@@ -127,6 +129,7 @@ def work(settings: Settings, queues: Sequence[str]) -> None:
             stop_worker(worker, (settings.grace_s + STOP_SLACK_S) * 1000)
         finally:
             desk.close()
+            exporter.close()
 
 
 def stop_on_signal() -> Callable[[], None]:
@@ -169,6 +172,7 @@ def web(desk: Desk, *, on_start: Callable[[str], None] | None = None) -> None:
             )
     listening = _listen(settings)
     app = create_app(desk)
+    exporter = telling(desk, app.state.metrics.told)
     config = uvicorn.Config(
         app,
         log_config=None,
@@ -187,6 +191,8 @@ def web(desk: Desk, *, on_start: Callable[[str], None] | None = None) -> None:
         Server(config, app.state.streams).run(sockets=[listening])
     except KeyboardInterrupt:
         logger.info("stopped")
+    finally:
+        exporter.close()
 
 
 class Server(uvicorn.Server):

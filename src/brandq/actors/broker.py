@@ -38,7 +38,8 @@ from pika.adapters.utils.connection_workflow import AMQPConnectorException
 from brandq.actors.declare import MAX_PRIORITY, QUEUES
 from brandq.actors.embedded import EmbeddedBroker
 from brandq.actors.fitting import Unfit, functions_of, read_message, require_fit, safe_name
-from brandq.actors.middleware import RollCall, house_middleware
+from brandq.actors.meters import Meters
+from brandq.actors.middleware import RollCall, count_refused, house_middleware
 from brandq.errors import BadSettings, BrandqError
 
 logger = logging.getLogger(__name__)
@@ -135,6 +136,7 @@ class SafeConsumer(_RabbitmqConsumer):
                 name = safe_name(message.message_id) if message is not None else None
                 logger.error("dead letter from %s (%s): %s", self.queue_name, name or "no id", unfit)
                 self._nack(method.delivery_tag)
+                count_refused(self.broker, self.queue_name)
                 yield None, None, None
 
     def _delivered(self, message: MessageProxy) -> bool:
@@ -246,14 +248,20 @@ class RabbitBroker(RabbitmqBroker):
 
 
 def open_broker(
-    url: str | None, *, role: str, threads: int, grace_s: float, middleware: list[Middleware] | None = None
+    url: str | None,
+    *,
+    role: str,
+    threads: int,
+    grace_s: float,
+    middleware: list[Middleware] | None = None,
+    meters: Meters | None = None,
 ) -> dramatiq.Broker:
     """A broker for this URL that has not connected yet: RabbitMQ for amqp(s)://, embedded for None or "embedded".
 
     ``role`` (web, fetch, clock ...) names its connections in the management UI. ``grace_s`` is what actors have to
-    finish when the worker stops. BadSettings if the URL cannot be one.
+    finish when the worker stops; ``meters`` counts its messages. BadSettings if the URL cannot be one.
     """
-    chosen = house_middleware(grace_s) if middleware is None else middleware
+    chosen = house_middleware(grace_s, meters or Meters(role)) if middleware is None else middleware
     if url is None or url == "embedded":
         return EmbeddedBroker(threads=threads, max_priority=MAX_PRIORITY, middleware=chosen)
     return RabbitBroker(url, role=role, threads=threads, middleware=chosen)

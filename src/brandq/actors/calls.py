@@ -156,7 +156,10 @@ class Calls:
                 asked_at = self.desk.now()
                 prompt = ticket.plan.prompts[ticket.claim.prompt_no - 1]
                 turn = partial(self._turn, ticket)
-                outcome = await ask(self.desk.http, provider, engine, prompt, key, system=ticket.plan.system, turn=turn)
+                with self.desk.meters.asking(engine):
+                    outcome = await ask(
+                        self.desk.http, provider, engine, prompt, key, system=ticket.plan.system, turn=turn
+                    )
             finally:
                 said_no = lane.leave(engine.model, outcome)
         except asyncio.CancelledError:
@@ -296,6 +299,11 @@ def _record(desk: Desk, landed: Sequence[_Landed]) -> FollowUp:
         for engine in {one.ticket.engine.scopes: one.ticket.engine for one in landed}.values():
             theirs = [one.outcome for one in landed if one.ticket.engine == engine and one.outcome is not None]
             note_outcomes(desk, db, engine, theirs, now=now)
+    kept = {(claim.sample_id, claim.attempt) for claim in settled.answered}
+    for one, came in zip(ended, landed, strict=True):
+        if came.asked_at is not None:
+            desk.meters.call_ended(came.ticket.engine, came.outcome, kept=one.key in kept)
+    desk.meters.failed(settled.failed)
     held_back = {one.claim for one, came in zip(ended, landed, strict=True) if came.asked_at is None}
     follow_up = FollowUp({}, {}, settled.given_up)
     for claim in settled.answered:

@@ -40,12 +40,14 @@ class _Clock(Scheduler):  # type: ignore[misc]
         if "tick" in due:
             ticking = message(tick)
             self.desk.publisher.send(ticking.copy(options={**ticking.options, "scheduled_at": str(now)}))
+            self.desk.meters.ticked(self.desk.now())
             logger.info("tick of %s", now)
 
 
 def keep_time(desk: Desk) -> None:
     """Send the tick of every minute until SIGTERM or SIGINT. In the main thread: the scheduler lives on SIGALRM."""
     clock = _Clock(desk)
+    desk.meters.clock_started(desk.now())
     # its own queue can deadlock when a signal handler puts into it while the main thread waits on it
     clock.alarm_q = queue.SimpleQueue()
     for signum in (signal.SIGTERM, signal.SIGINT):
@@ -65,6 +67,7 @@ def minute_by_minute(desk: Desk) -> Callable[[], None]:
     def run() -> None:
         while True:
             desk.send(tick)
+            desk.meters.ticked(desk.now())
             if stopping.wait(TICK_S - time.time() % TICK_S):
                 return
 

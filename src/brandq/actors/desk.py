@@ -16,6 +16,7 @@ from brandq import store
 from brandq.actors.broker import open_broker
 from brandq.actors.declare import message
 from brandq.actors.lanes import Lane
+from brandq.actors.meters import Meters
 from brandq.actors.middleware import MAX_DELAY_MS
 from brandq.actors.publisher import Publisher
 from brandq.errors import BadSettings
@@ -67,16 +68,27 @@ class Desk:
             pool_size=settings.threads + STORE_THREADS,
             name=f"brandq {role}",
         )
+        self.meters = Meters(role, {row.name: row.model for row in self.registry.listing()})
         self.broker: dramatiq.Broker = open_broker(
-            settings.broker_url.reveal(), role=role, threads=settings.threads, grace_s=settings.grace_s
+            settings.broker_url.reveal(),
+            role=role,
+            threads=settings.threads,
+            grace_s=settings.grace_s,
+            meters=self.meters,
         )
         self.publisher = Publisher(self.broker)
+        self.meters.watch("brandq_database_connections_in_use", lambda: self.database.in_use)
+        self.meters.watch("brandq_database_connections_max", lambda: self.database.pool_size)
+        self.meters.watch("brandq_publisher_backlog", lambda: self.publisher.backlog_now)
+        self.meters.watch("brandq_sends_lost_total", lambda: self.publisher.lost)
+        self.meters.watch_threads("publisher", self.publisher.threads)
         self.worker = settings.worker
         self.stopping = False
         self._store_threads = ThreadPoolExecutor(STORE_THREADS, thread_name_prefix="brandq-store")
         self._http: HttpSession | None = None
         self._lanes: dict[str, Lane] = {}
         self._on_loop: dict[type[Any], Closable] = {}
+        self._watching: asyncio.Task[None] | None = None
         self._plans: OrderedDict[str, Plan] = OrderedDict()
         self._plans_lock = threading.Lock()
 
@@ -141,8 +153,11 @@ class Desk:
     async def open_loop(self) -> None:
         self._http = open_session()
         self._lanes, self._on_loop = {}, {}
+        self._watching = asyncio.create_task(self.meters.watch_loop())
 
     async def close_loop(self) -> None:
+        if self._watching is not None:
+            self._watching.cancel()
         for shared in self._on_loop.values():
             await shared.close()
         if self._http is not None:

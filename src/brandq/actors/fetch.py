@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 import time
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -32,6 +33,7 @@ async def fetch(desk: Desk, sample_ids: list[int]) -> None:
     Safe to repeat: a sample that does not wait cannot be claimed, and a stale attempt cannot settle.
     """
     taken = await desk.in_thread(lambda: _take(desk, sample_ids))
+    desk.meters.failed(taken.failed)
     for wait_s, priority, ids in taken.postponed:
         desk.send(fetch, ids, priority=priority, delay_s=wait_s)
     for execution_id in taken.looked_at:
@@ -65,6 +67,8 @@ class _Taken:
     postponed: list[tuple[float, int, list[int]]] = field(default_factory=list)
     #: executions of which nothing was claimed, so that perhaps nothing keeps them open
     looked_at: set[str] = field(default_factory=set)
+    #: samples that will not be asked, by their code
+    failed: Counter[str] = field(default_factory=Counter)
 
 
 def _take(desk: Desk, sample_ids: Sequence[int]) -> _Taken:
@@ -115,7 +119,7 @@ def _follow(
         return
     if admission.refused is not None:
         code, words = admission.refused
-        store.refuse_samples(db, rest, code=code, message=words, now=now)
+        taken.failed[code] += store.refuse_samples(db, rest, code=code, message=words, now=now)
         return
     # messages that were refused together must not all come back together
     wait_s = random.uniform(admission.wait_s, min(admission.wait_s * 1.5, admission.wait_s + 10))

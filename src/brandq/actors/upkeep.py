@@ -16,6 +16,7 @@ A sweep may run twice at once: each works by guarded updates.
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from datetime import datetime, timedelta
 
@@ -77,8 +78,9 @@ def resume(desk: Desk, *, dead: Collection[str]) -> None:
     ``dead``: the workers that are known to be gone; what they held is taken back without waiting for its lease.
     """
     now = desk.now()
+    failed: Counter[str] = Counter()
     with desk.database.begin() as db:
-        _, lost = store.release_expired(db, now=now, limit=MOST_ROWS, dead=dead)
+        released, lost = store.release_expired(db, now=now, limit=MOST_ROWS, dead=dead, failed=failed)
         # whatever was sent up to this moment was sent into a broker that is no more
         before = now + timedelta(seconds=1)
         waiting, answered = (
@@ -86,6 +88,7 @@ def resume(desk: Desk, *, dead: Collection[str]) -> None:
             for state in (SampleState.WAITING, SampleState.ANSWERED)
         )
         reporting = store.stranded_reports(db, sent_before=before, begun_before=before, now=now, limit=MOST_ROWS)
+    _count_released(desk, released, failed)
     for execution_id in lost:
         close_if_done(desk, execution_id)
     send_fetches(desk, waiting)
@@ -96,22 +99,35 @@ def resume(desk: Desk, *, dead: Collection[str]) -> None:
 
 def release_expired(desk: Desk) -> int:
     """Take back the samples of workers that died."""
+    failed: Counter[str] = Counter()
     with desk.database.begin() as db:
-        batches, lost = store.release_expired(db, now=desk.now(), limit=MOST_ROWS)
+        batches, lost = store.release_expired(db, now=desk.now(), limit=MOST_ROWS, failed=failed)
+    taken_back = _count_released(desk, batches, failed)
     send_fetches(desk, batches)
     for execution_id in lost:
         close_if_done(desk, execution_id)
-    return sum(len(batch.sample_ids) for batch in batches) + len(lost)
+    return taken_back
+
+
+def _count_released(desk: Desk, released: Collection[store.Batch], failed: Counter[str]) -> int:
+    """How many samples were taken back from workers that had vanished, those given up with them."""
+    taken_back = sum(len(batch.sample_ids) for batch in released) + failed.total()
+    desk.meters.leases_expired(taken_back)
+    desk.meters.failed(failed)
+    return taken_back
 
 
 def expire_overdue(desk: Desk) -> int:
     """Close the executions whose deadline has passed with what they have; answers have a little longer to be read."""
     with desk.database.begin() as db:
         since = desk.now() - timedelta(seconds=READING_GRACE_S)
-        store.abandon_overdue(db, overdue_since=since, now=desk.now(), limit=MOST_ROWS)
+        unread = store.abandon_overdue(db, overdue_since=since, now=desk.now(), limit=MOST_ROWS)
+    desk.meters.failed({store.UNREAD: unread})
+    failed: Counter[str] = Counter()
     with desk.database.begin() as db:
-        store.refuse_overdue(db, now=desk.now(), limit=MOST_ROWS)
-        expired = store.expire_overdue(db, now=desk.now(), limit=MOST_ROWS)
+        store.refuse_overdue(db, now=desk.now(), limit=MOST_ROWS, failed=failed)
+        expired = store.expire_overdue(db, now=desk.now(), limit=MOST_ROWS, failed=failed)
+    desk.meters.failed(failed)
     for execution_id in expired:
         desk.send(report, execution_id)
     return len(expired)

@@ -70,7 +70,14 @@ from brandq.store.executions import (
     unclosed,
 )
 from brandq.store.exporting import FIRST_PLACE, ExportPlace, samples_with_text
-from brandq.store.findings import abandon_unread, begin_reading, record_findings, replace_findings, stale_readings
+from brandq.store.findings import (
+    UNREAD,
+    abandon_unread,
+    begin_reading,
+    record_findings,
+    replace_findings,
+    stale_readings,
+)
 from brandq.store.history import Told, TrackedBrand, Wanted, methods_of_reports, told_of_brand, tracked_brands
 from brandq.store.listing import (
     FINDINGS,
@@ -94,6 +101,7 @@ from brandq.store.reports import (
     begin_report,
     facts,
     find_report,
+    give_up_report,
     keep_report,
     kept_report,
     next_report_version,
@@ -168,6 +176,7 @@ __all__ = [
     "OUTCOMES",
     "SCOPES",
     "SLACK",
+    "UNREAD",
     "ApiKey",
     "Batch",
     "Budget",
@@ -251,6 +260,7 @@ __all__ = [
     "find_report",
     "forget_keys_and_limits",
     "forget_verdicts",
+    "give_up_report",
     "going_on",
     "held_by_worker",
     "hold_still",
