@@ -33,7 +33,7 @@ CLOSE_S = 2.0
 
 
 class Exporter:
-    """Listens from the start on; with None as its address, nowhere. BadSettings where the address cannot be had.
+    """Has its address at once, and answers from ``start`` on; None: nowhere. BadSettings where it cannot be had.
 
     ``told`` makes the text, in a thread of its own; ``end`` is called once when the thread has died.
     """
@@ -50,16 +50,23 @@ class Exporter:
         self._stop: Callable[[], object] | None = None
         self._open = 0
         self._making = ThreadPoolExecutor(1, thread_name_prefix="brandq-metrics")
-        if address is None:
+        self._listening = None if address is None else _listen(*address)
+
+    @property
+    def address(self) -> tuple[str, int] | None:
+        """Where it listens, with the port that it got."""
+        return None if self._listening is None else self._listening.getsockname()[:2]
+
+    def start(self) -> None:
+        if self._listening is None:
             return
-        self._listening = _listen(*address)
         self.thread = threading.Thread(target=self._serve, name="brandq-exporter", daemon=True)
         self.thread.start()
         threading.Thread(target=self._watch, args=(self.thread,), name="brandq-exporter-watch", daemon=True).start()
 
     def threads(self) -> tuple[int, int]:
         """How many threads there should be, and how many live."""
-        expected = self.thread is not None and not self._closing.is_set()
+        expected = self._listening is not None and not self._closing.is_set()
         return int(expected), int(expected and self.thread is not None and self.thread.is_alive())
 
     def close(self) -> None:
@@ -69,6 +76,8 @@ class Exporter:
             if self._stop is not None:
                 self._stop()
             self.thread.join(CLOSE_S)
+        if self._listening is not None:
+            self._listening.close()
         self._making.shutdown(wait=False, cancel_futures=True)
         if self.died:
             raise SystemExit(3)
@@ -125,8 +134,9 @@ class Exporter:
 def telling(desk: Desk, told: Callable[[], bytes] | None = None) -> Exporter:
     """The exporter of a process, if it is to have one. ``told`` makes its text; None: its meters alone make it."""
     exporter = Exporter(desk.settings.metrics_address, told or desk.meters.told)
-    if exporter.thread is not None:
+    if exporter.address is not None:
         desk.meters.watch_threads("exporter", exporter.threads)
+    exporter.start()
     return exporter
 
 
