@@ -28,10 +28,12 @@ from tests.deploy.watched import (
     dashboard_faults,
     expression_faults,
     groups,
-    labels_of,
+    page_faults,
     panels,
     recorded,
     rules,
+    scrape_faults,
+    unwatched,
     without_variables,
 )
 
@@ -260,12 +262,16 @@ def test_an_expression_is_read_for_its_names() -> None:
 
 def test_everything_that_is_told_is_looked_at() -> None:
     """Given every metric that brandq tells, when rules and panels are read, then each is asked for somewhere."""
-    asked = {name for _, expression in expressions() for name in read(expression).metrics}
-    asked |= {re.sub(r"_(bucket|count|sum)$", "", name) for name in asked}
-    assert set(NAMES) - asked == set()
-    assert set(FOREIGN) - asked == set(), "listed and not asked for"
-    assert set(recorded()) - asked == set(), "recorded and not asked for"
+    asked = [expression for _, expression in expressions()]
+    assert unwatched(asked, NAMES) == set()
+    assert unwatched(asked, FOREIGN) == set(), "listed and not asked for"
+    assert unwatched(asked, recorded()) == set(), "recorded and not asked for"
     assert set(NAMES) >= SHARED
+
+
+def test_what_nobody_looks_at_is_found() -> None:
+    """Given three metrics and expressions that ask for two, one by its buckets, when they are compared, then the third is told."""
+    assert unwatched(["rate(a_bucket[5m])", "max by (d) (b)"], {"a", "b", "d"}) == {"d"}
 
 
 # -- alerts
@@ -385,48 +391,54 @@ def test_prometheus_can_answer_every_panel(tmp_path: Path) -> None:
 # -- the page
 
 
-def _rows(heading: str) -> list[list[str]]:
-    """The table under a heading of docs/observing.md, without its first two lines."""
-    section = PAGE.read_text("utf-8").split(f"## {heading}\n", 1)[1].split("\n## ")[0]
-    lines = [line for line in section.splitlines() if line.startswith("|")]
-    return [[field.strip() for field in line.strip("|").split(" | ")] for line in lines[2:]]
+def test_every_metric_and_every_alert_is_explained() -> None:
+    """Given what brandq tells and the alerts, when the page is read, then it has each as it is, and names nothing else."""
+    assert list(page_faults(PAGE.read_text("utf-8"))) == []
 
 
-def test_every_metric_is_explained() -> None:
-    """Given the metrics that brandq tells, when the page is read, then it has each with its type, labels and roles, and no other."""
-    page = {
-        row[0].strip("`"): (row[1], tuple(re.findall(r"\w+", row[2].replace("`", ""))), row[3])
-        for row in _rows("What is told")
-    }
-    code = {name: (known.kind, known.labels, known.of) for name, known in NAMES.items()}
-    assert page == code
+@pytest.mark.parametrize(
+    ("old", "new", "fault"),
+    [
+        ("| `brandq_call_seconds` | histogram", "| `brandq_call_seconds` | counter", "brandq_call_seconds is told as"),
+        ("| `engine`, `outcome` | work |", "| `engine` | work |", "brandq_calls_total is told as"),
+        ("| `brandq_database_up` |", "| `brandq_database_there` |", "brandq_database_up is not explained"),
+        ("| `brandq_database_up` |", "| `brandq_database_there` |", "brandq_database_there does not exist"),
+        ("| `BrandqRestarts` | warning |", "| `BrandqRestarts` | critical |", "BrandqRestarts is told as"),
+        ("| `BrandqLoopLag` |", "| `BrandqLoopLate` |", "BrandqLoopLag is not explained"),
+        ("(operating.md#an-engine-is-paused)", "(operating.md#elsewhere)", "BrandqEnginePaused is told as"),
+        (
+            "`brandq:execution_seconds:p95`",
+            "`brandq:execution_seconds:p99`",
+            "brandq:execution_seconds:p99 does not exist",
+        ),
+    ],
+)
+def test_a_page_that_is_out_of_date_is_found(old: str, new: str, fault: str) -> None:
+    """Given the page with one thing changed, when it is compared with the code, then that is told."""
+    page = PAGE.read_text("utf-8")
+    assert old in page
+    found = list(page_faults(page.replace(old, new)))
+    assert any(fault in each for each in found), found
 
 
-def test_every_alert_is_explained() -> None:
-    """Given the alerts, when the page is read, then it has each with its severity and the same place in docs/operating.md."""
-    page = {row[0].strip("`"): (row[1], re.findall(r"\((.*?)\)$", row[3])) for row in _rows("Alerts")}
-    code = {
-        rule["alert"]: (rule["labels"]["severity"], [rule["annotations"]["runbook_url"].removeprefix("docs/")])
-        for rule in rules("alerts.yaml")
-    }
-    assert page == code
+# -- what is scraped
 
 
-def test_the_page_names_nothing_that_does_not_exist() -> None:
-    """Given the page, when the metrics, rules and alerts that it names are looked up, then each exists."""
-    made, alerts = recorded(), {rule["alert"] for rule in rules("alerts.yaml")}
-    named = set(re.findall(r"\bbrandq(?:_[a-z0-9_]+|:[a-z0-9_:]+)|\bBrandq[A-Z]\w+", PAGE.read_text("utf-8")))
-    assert len(named) > len(NAMES) + len(alerts)
-    assert {
-        name for name in named if name not in alerts and labels_of(name, made) is None and name not in NAMES
-    } == set()
+def _compose() -> dict[str, Any]:
+    loaded: dict[str, Any] = yaml.safe_load((ROOT / "deploy/compose.yaml").read_text("utf-8"))
+    return loaded
 
 
 def test_what_is_scraped_is_what_compose_starts() -> None:
-    """Given prometheus.yaml, when its names are looked up in deploy/compose.yaml, then each is a service, and no process is left out."""
-    scraped = cases("prometheus.yaml")["scrape_configs"]
-    (ours,) = (job["dns_sd_configs"][0] for job in scraped if job["job_name"] == "brandq")
-    services = yaml.safe_load((ROOT / "deploy/compose.yaml").read_text("utf-8"))["services"]
-    assert set(ours["names"]) == set(services) - {"rabbitmq", "postgres", "migrate", "first-key"}
-    for name in ours["names"]:
-        assert services[name]["environment"]["BRANDQ_METRICS_ADDRESS"].endswith(f":{ours['port']}")
+    """Given prometheus.yaml and deploy/compose.yaml, when they are compared, then every process is scraped, where it listens."""
+    assert list(scrape_faults(cases("prometheus.yaml"), _compose())) == []
+
+
+def test_a_process_that_is_not_scraped_is_found() -> None:
+    """Given a service that was renamed, and one that listens elsewhere, when the files are compared, then both are told."""
+    compose = _compose()
+    services = compose["services"]
+    services["asking"] = services.pop("fetch")
+    services["clock"]["environment"] = {**services["clock"]["environment"], "BRANDQ_METRICS_ADDRESS": "0.0.0.0:9192"}
+    found = list(scrape_faults(cases("prometheus.yaml"), compose))
+    assert [fault.split()[0] for fault in found] == ["asking", "clock", "fetch"], found

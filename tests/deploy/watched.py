@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Iterable, Iterator, Mapping, Set
 from pathlib import Path
 from typing import Any
 
@@ -219,3 +219,67 @@ def _panel_faults(title: str, panel: Mapping[str, Any], variables: Set[str]) -> 
 def without_variables(expression: str) -> str:
     """A panel's expression as Prometheus gets it when everything is chosen."""
     return re.sub(r"\$\{?\w+\}?", ".*", expression.replace("$__rate_interval", "5m"))
+
+
+def unwatched(expressions: Iterable[str], names: Iterable[str]) -> set[str]:
+    """Those of the metrics that no expression asks for; a histogram by its buckets, its count or its sum."""
+    asked = {name for expression in expressions for name in read(expression).metrics}
+    asked |= {re.sub(r"_(bucket|count|sum)$", "", name) for name in asked}
+    return set(names) - asked
+
+
+def _rows(page: str, heading: str) -> dict[str, list[str]]:
+    """The table under a heading: what stands in backticks in the first column, with the other columns."""
+    section = page.split(f"## {heading}\n", 1)[1].split("\n## ")[0]
+    lines = [line for line in section.splitlines() if line.startswith("|")][2:]
+    fields = [[field.strip() for field in line.strip("|").split(" | ")] for line in lines]
+    return {first.strip("`"): rest for first, *rest in fields}
+
+
+_IN_BACKTICKS = re.compile(r"`(\w+)`")
+_LINK_AT_THE_END = re.compile(r"[(]([^()]*)[)]$")
+_OURS = re.compile(r"\bbrandq(?:_[a-z0-9_]+|:[a-z0-9_:]+)|\bBrandq[A-Z]\w+")
+
+
+def _described(kind: str, labels: Iterable[str], of: str) -> str:
+    return f"{kind}, {', '.join(labels) or 'no label'}, on {of}"
+
+
+def page_faults(page: str) -> Iterator[str]:
+    """Where docs/observing.md says something else than the code and the rules, or nothing, or more."""
+    alerts = {rule["alert"]: rule for rule in rules("alerts.yaml")}
+    shown = {
+        name: _described(kind, _IN_BACKTICKS.findall(labels), of)
+        for name, (kind, labels, of, _) in _rows(page, "What is told").items()
+    }
+    true = {name: _described(known.kind, known.labels, known.of) for name, known in EXPORTED.items()}
+    for name, (severity, _, step) in _rows(page, "Alerts").items():
+        shown[name] = f"{severity}, {''.join(_LINK_AT_THE_END.findall(step))}"
+    for name, rule in alerts.items():
+        true[name] = f"{rule['labels']['severity']}, {rule['annotations']['runbook_url'].removeprefix('docs/')}"
+    for name in sorted(set(true) - set(shown)):
+        yield f"{name} is not explained"
+    for name in sorted(set(true) & set(shown)):
+        if shown[name] != true[name]:
+            yield f"{name} is told as {shown[name]!r}, and is {true[name]!r}"
+    made = recorded()
+    for name in sorted(set(_OURS.findall(page)) - set(true)):
+        if labels_of(name, made) is None:
+            yield f"{name} does not exist"
+
+
+#: services of deploy/compose.yaml that are servers of others, or end when they have done their work
+NOT_SCRAPED = frozenset({"rabbitmq", "postgres", "migrate", "first-key"})
+
+
+def scrape_faults(prometheus: Mapping[str, Any], compose: Mapping[str, Any]) -> Iterator[str]:
+    """Processes of deploy/compose.yaml that prometheus.yaml does not look at, or not where they listen."""
+    (ours,) = (each["dns_sd_configs"][0] for each in prometheus["scrape_configs"] if each["job_name"] == "brandq")
+    services = {name: service for name, service in compose["services"].items() if name not in NOT_SCRAPED}
+    for name in sorted(set(services) | set(ours["names"])):
+        if name not in services:
+            yield f"{name} is scraped, and no service"
+        elif name not in ours["names"]:
+            yield f"{name} is a service, and not scraped"
+        elif not services[name]["environment"].get("BRANDQ_METRICS_ADDRESS", "").endswith(f":{ours['port']}"):
+            yield f"{name} does not listen on port {ours['port']}"
