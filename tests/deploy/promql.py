@@ -11,6 +11,8 @@ _OFFSET = re.compile(r"\boffset\s+-?[0-9a-z$_]+")
 _LABEL_LIST = re.compile(r"\b(?:by|without|on|ignoring|group_left|group_right)\s*\(([^)]*)\)")
 _BARE_MODIFIER = re.compile(r"\b(?:group_left|group_right)\b")
 _SELECTOR = re.compile(r"([a-zA-Z_:][a-zA-Z0-9_:]*)\s*\{([^}]*)\}")
+_VALUED = re.compile(r"([a-zA-Z_:][a-zA-Z0-9_:]*)\s*\{((?:[^{}\"]|\"[^\"]*\")*)\}")
+_MATCHER = re.compile(r"(\w+)\s*(=~|!~|!=|=)\s*\"([^\"]*)\"")
 _NAME = re.compile(r"(?<![\w.:])([a-zA-Z_:][a-zA-Z0-9_:]*)(?![\w:]|\s*\()")
 _WORDS = frozenset({"and", "or", "unless", "bool", "inf", "nan"})
 #: what label_replace writes to: its second argument
@@ -44,3 +46,13 @@ def read(expression: str) -> Asked:
         if name.lower() not in _WORDS:
             asked.metrics.setdefault(name, set())
     return asked
+
+
+def selected(expression: str) -> list[tuple[str, str, str]]:
+    """Each value that a selector compares a label with: metric, label, and one alternative of the value."""
+    return [
+        (metric, label, alternative)
+        for metric, matchers in _VALUED.findall(expression)
+        for label, sign, value in _MATCHER.findall(matchers)
+        for alternative in (value.split("|") if "~" in sign else [re.escape(value)])
+    ]

@@ -34,6 +34,7 @@ from tests.deploy.watched import (
     rules,
     scrape_faults,
     unwatched,
+    value_faults,
     without_variables,
 )
 
@@ -249,6 +250,38 @@ def test_a_wrong_name_is_found(expression: str, fault: str) -> None:
     """Given an expression with one wrong name, when it is checked, then that name is told."""
     found = list(expression_faults("here", expression, recorded()))
     assert any(fault in each for each in found), found
+
+
+def test_only_values_that_come_are_asked_for() -> None:
+    """Given every expression, when the values of its selectors are looked up in the code, then each can come."""
+    assert [fault for where, expression in expressions() for fault in value_faults(where, expression)] == []
+
+
+@pytest.mark.parametrize(
+    ("expression", "fault"),
+    [
+        ('rate(brandq_messages_total{outcome=~"done|failed"}[5m])', "outcome of brandq_messages_total is never failed"),
+        ('rate(brandq_calls_total{outcome="timeout"}[5m])', "outcome of brandq_calls_total is never timeout"),
+        (
+            'rate(brandq_samples_failed_total{code!~"budget|cost"}[5m])',
+            "code of brandq_samples_failed_total is never cost",
+        ),
+        ('rate(brandq_http_request_seconds_bucket{le="0.4"}[5m])', "le of brandq_http_request_seconds is never 0"),
+        (
+            'rate(brandq_http_requests_total{path!~"/health"}[5m])',
+            "path of brandq_http_requests_total is never /health",
+        ),
+        ('brandq_executions{status="open"}', "status of brandq_executions is never open"),
+        (
+            'increase(brandq_sweep_repaired_total{sweep="resend"}[1h])',
+            "sweep of brandq_sweep_repaired_total is never resend",
+        ),
+        ('brandq_samples_open{state="waiting"}', "which values state of brandq_samples_open has is not written down"),
+    ],
+)
+def test_a_value_that_never_comes_is_found(expression: str, fault: str) -> None:
+    """Given a selector with a value that the code never gives, when it is checked, then it is told."""
+    assert any(fault in each for each in value_faults("here", expression))
 
 
 def test_an_expression_is_read_for_its_names() -> None:

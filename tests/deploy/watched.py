@@ -9,8 +9,17 @@ from typing import Any
 
 import yaml
 
+from brandq.actors import ACTORS
+from brandq.actors.declare import DECLARED, QUEUES
+from brandq.actors.meters import CUT_OFF, MESSAGE_OUTCOMES, REQUEST_BUCKETS
 from brandq.actors.meters import NAMES as EXPORTED
-from tests.deploy.promql import read
+from brandq.actors.upkeep import SWEEPS
+from brandq.providers.dialect import AnswerKind, ErrorClass
+from brandq.states import ExecutionState
+from brandq.web.app import PAGES, ROUTES
+from brandq.web.metrics import METHODS
+from brandq.words.terms import EXPLANATIONS
+from tests.deploy.promql import read, selected
 
 ROOT = Path(__file__).parents[2]
 PROMETHEUS = ROOT / "deploy/prometheus"
@@ -65,6 +74,30 @@ SHARED = frozenset(
 _ONE_OF_ALL = re.compile(r"\b(max|min)(\s+by\s*\([^)]*\))?\s*\(\s*((increase|rate)\s*\(\s*)?$")
 
 
+#: what a label of a metric can be; a value that never comes makes an alert silent for ever
+VALUES: Mapping[tuple[str, str], Set[str]] = {
+    ("brandq_http_requests_total", "path"): {path for _, path, _ in (*ROUTES, *PAGES)} | {"(none)"},
+    ("brandq_http_requests_total", "method"): METHODS,
+    ("brandq_http_requests_total", "status"): {"200", "404", "500", "501", "503"},
+    ("brandq_http_request_seconds", "path"): {path for _, path, _ in (*ROUTES, *PAGES)} | {"(none)"},
+    ("brandq_http_request_seconds", "method"): METHODS,
+    ("brandq_http_request_seconds", "le"): {f"{float(bound)}" for bound in REQUEST_BUCKETS},
+    ("brandq_executions", "status"): set(ExecutionState),
+    ("brandq_answers_total", "kind"): set(AnswerKind),
+    ("brandq_samples_failed_total", "code"): set(EXPLANATIONS),
+    ("brandq_queue_messages", "state"): {"ready", "delayed"},
+    ("brandq_queue_wait_seconds", "queue"): set(QUEUES),
+    ("brandq_messages_total", "outcome"): set(MESSAGE_OUTCOMES),
+    ("brandq_message_seconds", "actor"): {DECLARED[function].actor_name for function in ACTORS},
+    ("brandq_calls_total", "outcome"): {*AnswerKind, *ErrorClass, CUT_OFF},
+    ("brandq_sweep_repaired_total", "sweep"): {sweep.__name__ for sweep in SWEEPS},
+    ("brandq_build_info", "role"): {"web", "serve", "clock"},
+    ("brandq_threads", "kind"): {"worker", "consumer", "loop", "publisher", "exporter"},
+}
+#: labels whose values are an installation's own
+ITS_OWN = TARGET_LABELS | {"engine"}
+
+
 def groups(name: str) -> list[dict[str, Any]]:
     """The rule groups of a file in deploy/prometheus."""
     found: list[dict[str, Any]] = yaml.safe_load((PROMETHEUS / name).read_text("utf-8"))["groups"]
@@ -107,13 +140,13 @@ def expression_faults(where: str, expression: str, made: Mapping[str, set[str]])
     """Metrics that nobody tells, labels that they do not have, and counting the same thing once for each web process."""
     asked = read(expression)
     there: set[str] = set()
-    for name, selected in asked.metrics.items():
+    for name, picked in asked.metrics.items():
         labels = labels_of(name, made)
         if labels is None:
             yield f"{where}: nobody tells {name}"
             continue
         there |= labels
-        for label in sorted(selected - labels):
+        for label in sorted(picked - labels):
             yield f"{where}: {name} has no label {label}"
     for label in sorted(asked.grouped - there - asked.made):
         yield f"{where}: nothing in it has the label {label}"
@@ -121,6 +154,19 @@ def expression_faults(where: str, expression: str, made: Mapping[str, set[str]])
         for found in re.finditer(rf"\b{name}\b", expression):
             if not _ONE_OF_ALL.search(expression[: found.start()]):
                 yield f"{where}: every web process tells the same {name}; take max or min of it first"
+
+
+def value_faults(where: str, expression: str) -> Iterator[str]:
+    """Values that a label of ours never has, by the code that gives them."""
+    for metric, label, value in selected(expression):
+        name = re.sub(r"_(bucket|count|sum)$", "", metric)
+        if name not in EXPORTED or label in ITS_OWN:
+            continue
+        known = VALUES.get((name, label))
+        if known is None:
+            yield f"{where}: which values {label} of {name} has is not written down"
+        elif not any(re.fullmatch(value, each) for each in known):
+            yield f"{where}: {label} of {name} is never {value}"
 
 
 def alert_faults(alert: Mapping[str, Any], anchors: Set[str]) -> Iterator[str]:
