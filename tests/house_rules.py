@@ -73,18 +73,23 @@ ROOMS = {
     # a dialect never imports another: what two of them share stands in a module of the core
     "dialect": Room(_CORE, PURE, IMPURE),
     # a keeper knows exactly one thing outside: the environment, the database, or HTTP
-    "settings": Room(_CORE),
+    "settings": Room(_CORE | {"environment"}),
+    "environment": Room(frozenset()),
+    # light: a probe imports it and nothing heavier
+    "heartbeat": Room(frozenset({"environment"})),
     "tables": Room(_CORE, frozenset({"sqlalchemy"}), frozenset({"os"})),
     "store": Room(_CORE | {"tables", "store"}, frozenset({"sqlalchemy", "alembic"}), frozenset({"os"})),
     "providers": Room(_CORE | {"dialect", "providers"}, frozenset({"aiohttp"}), frozenset({"os"})),
     "webhooks": Room(_CORE, frozenset({"aiohttp"}), frozenset({"os"})),
+    # counts what it is told; every room of the edge tells it
+    "meters": Room(_CORE, frozenset({"prometheus_client"})),
     # what everybody who works tells those who watch: lines and spans
     "observing": Room(_CORE | {"settings", "observing"}, frozenset({"opentelemetry"}), frozenset({"os"})),
-    "stages": Room(_CORE | _KEEPERS | {"stages", "sending"}, frozenset({"dramatiq", "pika", "periodiq"})),
-    "sending": Room(_CORE | _KEEPERS | {"stages", "sending"}, frozenset({"dramatiq", "pika", "periodiq"})),
+    "stages": Room(_CORE | _KEEPERS | {"meters", "stages", "sending"}, frozenset({"dramatiq", "pika", "periodiq"})),
+    "sending": Room(_CORE | _KEEPERS | {"meters", "stages", "sending"}, frozenset({"dramatiq", "pika", "periodiq"})),
     # web sends; it never calls a stage
     "web": Room(
-        _CORE | _KEEPERS | {"web", "sending", "exports", "drawing"},
+        _CORE | _KEEPERS | {"meters", "web", "sending", "exports", "drawing"},
         frozenset({"starlette", "anyio", "jinja2", "markupsafe", "nh3", "prometheus_client"}),
     ),
     "simulator": Room(_CORE | {"simulator"}, frozenset({"starlette", "uvicorn"})),
@@ -95,21 +100,28 @@ _PLACES = {
     "brandq": "root",
     "brandq.__main__": "cli",
     "brandq.actors": "stages",
+    "brandq.actors.about": "sending",
     "brandq.actors.accepting": "sending",
     "brandq.actors.broker": "sending",
     "brandq.actors.dead_letters": "sending",
     "brandq.actors.desk": "sending",
+    "brandq.actors.meters": "meters",
     "brandq.actors.reading": "sending",
     "brandq.actors.sending": "sending",
+    "brandq.actors.tls": "sending",
     "brandq.analysis": "core",
+    "brandq.beating": "cli",
     "brandq.charts": "core",
     "brandq.charts.drawing": "drawing",
     "brandq.cli": "cli",
     "brandq.costs": "core",
     "brandq.doctor": "cli",
+    "brandq.environment": "environment",
     "brandq.errors": "core",
+    "brandq.exporter": "cli",
     "brandq.exports": "exports",
     "brandq.grading": "core",
+    "brandq.heartbeat": "heartbeat",
     "brandq.importing": "core",
     "brandq.judging": "cli",
     "brandq.logs": "observing",
@@ -141,6 +153,7 @@ _ABOVE_DIALECTS = frozenset({"registry", "rows"})
 
 #: (module, imported): why that import stands inside a function. Only an optional dependency has a reason.
 IMPORTS_INSIDE: dict[tuple[str, str], str] = {
+    ("brandq.__main__", "brandq.cli"): "a probe is made every few seconds, and this takes a second to import",
     ("brandq.exports.pdf", "weasyprint"): "Pango, which it loads when it is imported, is no Python package",
     **dict.fromkeys(
         (
@@ -367,8 +380,8 @@ def sql_in_store(module: str, tree: ast.Module) -> Iterator[str]:
 
 
 def environment_read_once(module: str, tree: ast.Module) -> Iterator[str]:
-    """The environment is read in settings alone."""
-    if module == "brandq.settings":
+    """The environment is read in settings alone, which has it from environment."""
+    if module == "brandq.environment":
         return
     names = ("environ", "environb", "getenv", "putenv")
     for node in ast.walk(tree):

@@ -27,7 +27,7 @@ class Finding:
 
 
 def examine() -> Iterator[Finding]:
-    """Look at settings, database, broker, queues and engines, in this order."""
+    """Look at settings, database, broker, queues and engines, in this order: what may be stuck before what is many."""
     yield Finding("ok", f"brandq {__version__}")
     try:
         settings = read_settings()
@@ -36,9 +36,9 @@ def examine() -> Iterator[Finding]:
         return
     for known, shown, was_set in settings.shown():
         yield Finding("ok", f"{known.variable} = {shown or '(empty)'}" + ("" if was_set else "   (default)"))
-    yield from _engines(settings)
     yield from _database(settings)
     yield from _broker(settings)
+    yield from _engines(settings)
 
 
 def _engines(settings: Settings) -> Iterator[Finding]:
@@ -49,24 +49,32 @@ def _engines(settings: Settings) -> Iterator[Finding]:
         return
     if not any(listed.configured or listed.simulated for listed in listing):
         yield Finding("bad", "no engine can be asked: set a key, or BRANDQ_SIMULATE=missing to try things out")
-    for listed in listing:
-        if listed.simulated:
-            yield Finding("note", f"engine {listed.name}: answered by the SIMULATOR, marked so everywhere")
-        elif not listed.configured:
-            yield Finding("note", f"engine {listed.name}: no key; set {' or '.join(listed.key_env)}")
-        else:
-            yield Finding("ok", f"engine {listed.name}: {'key present' if listed.key_env else 'needs no key'}")
+    simulated = [listed.name for listed in listing if listed.simulated]
+    askable = [listed for listed in listing if listed.configured and not listed.simulated]
+    without_key = [listed.name for listed in listing if not listed.configured and not listed.simulated]
+    for listed in askable:
+        yield Finding("ok", f"engine {listed.name}: {'key present' if listed.key_env else 'needs no key'}")
+    if simulated:
+        yield Finding("note", f"engines answered by the SIMULATOR, marked so everywhere: {', '.join(simulated)}")
+    if without_key:
+        yield Finding("note", f"engines without a key (`brandq engines` says which to set): {', '.join(without_key)}")
 
 
 def _database(settings: Settings) -> Iterator[Finding]:
     if not store.exists(settings.database_url.reveal()):
         yield Finding("note", "database: the SQLite file is not there yet; `brandq serve` or `brandq migrate` makes it")
         return
+    if settings.database_unchecked:
+        yield Finding(
+            "note",
+            "database: nothing checks over a network that it is the right one: add "
+            "`sslmode=verify-full&sslrootcert=…` to BRANDQ_DATABASE_URL, see docs/tls.md",
+        )
     database = store.Database(settings.database_url.reveal(), pool_size=1, name="brandq doctor")
     now = datetime.now(UTC)
     try:
-        store.require_newest(database)
-        yield Finding("ok", f"database: reachable, at revision {store.newest_revision()}")
+        store.require_served(database)
+        yield Finding("ok", f"database: reachable, at revision {store.current_revision(database)}")
         with database.read() as db:
             broken = store.broken_truths(db, now=now, slack=store.SLACK)
             swept = store.swept(db)
@@ -113,7 +121,16 @@ def _broker(settings: Settings) -> Iterator[Finding]:
     if settings.embedded:
         yield Finding("ok", "broker: embedded, messages stay inside `brandq serve`")
         return
-    broker = open_broker(settings.broker_url.reveal(), role="doctor", threads=1, grace_s=0)
+    try:
+        broker = open_broker(settings.broker_url.reveal(), role="doctor", threads=1, grace_s=0, ca=settings.broker_ca)
+    except BadSettings as error:
+        yield from (Finding("bad", fault) for fault in error.faults)
+        return
+    if settings.broker_in_plain:
+        yield Finding(
+            "note",
+            "broker: spoken to without TLS over a network, password included: use amqps://, see docs/tls.md",
+        )
     for name in QUEUES:
         # only named here: nothing is made on the server, and a queue that is not there yet reads as empty
         broker.declare_queue(name)
@@ -149,6 +166,8 @@ def _dead_letters(
         )
         for letter in theirs:
             yield Finding("note", _told(letter), 1)
+            if letter.sender is not None:
+                yield Finding("note", f"it was sent by {letter.sender}", 2)
             if found is not None:
                 words = explain(letter, found, lost_after_s=settings.lost_after_s, now=datetime.now(UTC))
                 yield Finding("note", f"now: {words}", 2)

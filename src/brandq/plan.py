@@ -93,6 +93,10 @@ class Brand:
         return (self.name, *self.aliases)
 
 
+#: what a scope ends in where the simulator answers
+SIMULATED = "?simulated"
+
+
 @dataclass(frozen=True)
 class EngineRef:
     """What is measured: provider, model, search on or off, locale. ``engine`` is its key within a plan.
@@ -111,8 +115,15 @@ class EngineRef:
     @property
     def scopes(self) -> tuple[str, str]:
         """Under which names its provider and its model are paced and paused; what is simulated harms no real one."""
-        mark = "?simulated" if self.simulated else ""
+        mark = SIMULATED if self.simulated else ""
         return f"{self.provider}{mark}", f"{self.provider}/{self.model}{mark}"
+
+
+def parted(scope: str) -> tuple[str, str | None]:
+    """The scope of the provider, and the model where the scope is only that model of it."""
+    front = scope.removesuffix(SIMULATED)
+    provider, slash, model = front.partition("/")
+    return provider + scope[len(front) :], model if slash else None
 
 
 @dataclass(frozen=True)

@@ -67,7 +67,8 @@ def accept(desk: Desk, plan: Plan, *, owner: str, idempotency_key: str | None = 
         _make_room(desk, db, plan, owner, idempotency_key, now)
         taken = _reusable(db, plan, owner, now)
         order = _order(desk, plan, owner, taken, now, idempotency_key=idempotency_key)
-        return _write(desk, db, order, taken, now)
+        accepted = _write(desk, db, order, taken, now)
+    return _counted(desk, accepted)
 
 
 def accept_retry(desk: Desk, execution_id: str, *, owner: str, idempotency_key: str | None = None) -> Accepted:
@@ -100,7 +101,22 @@ def accept_retry(desk: Desk, execution_id: str, *, owner: str, idempotency_key: 
             idempotency_key=key,
             retry_of=execution_id,
         )
-        return _write(desk, db, order, taken, now)
+        accepted = _write(desk, db, order, taken, now)
+    return _counted(desk, accepted)
+
+
+def cancel(desk: Desk, execution_id: str, *, owner: str) -> Execution:
+    """Cancel an execution and what of it has no answer. Conflict where it has ended; NotFound for another owner's."""
+    with desk.database.begin() as db:
+        found = store.cancel_execution(db, execution_id, owner=owner, now=desk.now())
+    desk.meters.ended(found.status, created_at=found.created_at, ended_at=found.updated_at)
+    return found
+
+
+def _counted(desk: Desk, accepted: Accepted) -> Accepted:
+    if accepted.new:
+        desk.meters.accepted()
+    return accepted
 
 
 def _order(desk: Desk, plan: Plan, owner: str, taken: Mapping[Place, int], now: datetime, **fields: Any) -> store.Order:

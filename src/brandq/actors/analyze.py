@@ -66,4 +66,5 @@ def _read(desk: Desk, execution_id: str, plan: Plan, sample_ids: Sequence[int]) 
 
 def _abandon(desk: Desk, sample_id: int, why: str) -> None:
     with desk.database.begin() as db:
-        store.abandon_unread(db, [sample_id], why=why, now=desk.now())
+        given_up = store.abandon_unread(db, [sample_id], why=why, now=desk.now())
+    desk.meters.failed({store.UNREAD: given_up})

@@ -77,11 +77,11 @@ class _Landed:
 
 @dataclass(frozen=True)
 class FollowUp:
-    """What is to be sent after a commit: ids to be analyzed, ids to be asked again in so many seconds, both with the
-    execution and priority they are of; and executions that may be closed."""
+    """What is to be sent after a commit: ids to be analyzed, by execution and priority; ids to be asked again, by
+    execution, engine, priority and in how many seconds; and executions that may be closed."""
 
     answered: dict[tuple[str, int], list[int]]
-    again: dict[tuple[str, int, float], list[int]]
+    again: dict[tuple[str, str, int, float], list[int]]
     given_up: set[str]
     #: by execution, the trace in which it is sent: that of one of its calls, for a commit belongs to none
     traces: dict[str, tracing.Carrier | None] = field(default_factory=dict)
@@ -97,6 +97,9 @@ class Calls:
         self._held: dict[asyncio.Task[None], Ticket] = {}
         #: those that may still be broken off
         self._asking: set[asyncio.Task[None]] = set()
+        #: those of them that wait for their turn, so that nothing is paid for yet
+        self._entering: set[asyncio.Task[None]] = set()
+        self._stopping = False
         self._landed: list[tuple[_Landed, asyncio.Future[None]]] = []
         self._committing: asyncio.Task[None] | None = None
         self._watching: asyncio.Task[None] | None = None
@@ -127,6 +130,14 @@ class Calls:
         for call in calls:
             call.result()
 
+    def begin_to_stop(self) -> None:
+        """Hand back at once what waits for its turn: its grace is for what is being paid for."""
+        self._stopping = True
+        if self._entering:
+            logger.info("stopping: %d calls that have not begun are handed back", len(self._entering))
+        for call in self._entering:
+            call.cancel()
+
     async def close(self) -> None:
         """Commit what has landed, and stop watching."""
         if self._watching is not None:
@@ -156,14 +167,14 @@ class Calls:
         engine, lane = ticket.engine, self.desk.lane(provider, ticket.engine)
         asked_at: datetime | None = None
         try:
-            if not await self._enter(lane, ticket, provider):
+            if self._stopping or not await self._enter(lane, ticket, provider):
                 return _Landed(ticket, None, None)
             outcome, said_no = None, None
             try:
                 asked_at = self.desk.now()
                 prompt = ticket.plan.prompts[ticket.claim.prompt_no - 1]
                 turn = partial(self._turn, ticket)
-                with _span(ticket, provider) as span:
+                with self.desk.meters.asking(engine), _span(ticket, provider) as span:
                     outcome = await ask(
                         self.desk.http, provider, engine, prompt, key, system=ticket.plan.system, turn=turn
                     )
@@ -175,18 +186,22 @@ class Calls:
             return _Landed(ticket, None, asked_at)
         return _Landed(ticket, outcome, asked_at, None if said_no is None else partial(lane.noted, said_no))
 
-    @staticmethod
-    async def _enter(lane: Lane, ticket: Ticket, provider: Provider) -> bool:
+    async def _enter(self, lane: Lane, ticket: Ticket, provider: Provider) -> bool:
         """Wait for the starting time and a free slot; False when the call is not to be made from here and now."""
         model, admitted_at, start_at = ticket.engine.model, ticket.admitted_at, ticket.start_at
         if lane.enter_now(model, admitted_at=admitted_at, start_at=start_at):
             return True
-        priority = ticket.claim.priority
+        priority, call = ticket.claim.priority, asyncio.current_task()
+        if call is None:
+            raise RuntimeError("a call is always a task")
+        self._entering.add(call)
         try:
             async with asyncio.timeout(ASKING_S - provider.total_s):
                 return await lane.enter(model, admitted_at=admitted_at, start_at=start_at, priority=priority)
         except TimeoutError:
             return False
+        finally:
+            self._entering.discard(call)
 
     async def _turn(self, ticket: Ticket) -> None:
         """Wait for the starting time of one more request of a call; it counts towards the pace like any other."""
@@ -361,6 +376,11 @@ def _record(desk: Desk, landed: Sequence[_Landed]) -> FollowUp:
         for engine in {one.ticket.engine.scopes: one.ticket.engine for one in landed}.values():
             theirs = [one.outcome for one in landed if one.ticket.engine == engine and one.outcome is not None]
             note_outcomes(desk, db, engine, theirs, now=now)
+    kept = {(claim.sample_id, claim.attempt) for claim in settled.answered}
+    for one, came in zip(ended, landed, strict=True):
+        if came.asked_at is not None:
+            desk.meters.call_ended(came.ticket.engine, came.outcome, kept=one.key in kept)
+    desk.meters.failed(settled.failed)
     held_back = {one.claim for one, came in zip(ended, landed, strict=True) if came.asked_at is None}
     traces = {one.ticket.claim.execution_id: one.trace for one in landed} if tracing.is_on() else {}
     follow_up = FollowUp({}, {}, settled.given_up, traces)
@@ -371,7 +391,8 @@ def _record(desk: Desk, landed: Sequence[_Landed]) -> FollowUp:
         if again_at is not None:
             # samples that come back within half a second of each other share a message
             wait_s = math.ceil(2 * (again_at - now).total_seconds()) / 2
-        follow_up.again.setdefault((claim.execution_id, claim.priority, wait_s), []).append(claim.sample_id)
+        key = (claim.execution_id, claim.engine, claim.priority, wait_s)
+        follow_up.again.setdefault(key, []).append(claim.sample_id)
     return follow_up
 
 

@@ -28,6 +28,7 @@ from dramatiq.errors import ConnectionClosed, QueueJoinTimeout, QueueNotFound
 from dramatiq.middleware import Middleware
 
 from brandq.actors.fitting import Unfit, functions_of, read_message, require_fit, safe_name
+from brandq.actors.middleware import count_refused
 
 logger = logging.getLogger(__name__)
 
@@ -273,6 +274,7 @@ class EmbeddedConsumer(Consumer):
             name = safe_name(message.message_id) if message is not None else None
             logger.error("dead letter from %s (%s): %s", self.queue_name, name or "no id", unfit)
             self.queue.dead.append(Dead(message, len(entry.body), datetime.now(UTC), str(unfit)))
+            count_refused(self.broker, self.queue_name)
             self.queue.changed.notify_all()
             return None
 

@@ -29,7 +29,7 @@ CLOCKS_APART_MS = 5 * 60_000
 #: ids are numbers of a database column
 _MAX_ID = 2**63
 #: options that dramatiq computes with
-_NUMBERS = ("eta", "retries", "max_retries", "min_backoff", "max_backoff", "time_limit", "broker_priority")
+_NUMBERS = ("eta", "due_at", "retries", "max_retries", "min_backoff", "max_backoff", "time_limit", "broker_priority")
 _SAFE_NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 
 

@@ -25,11 +25,14 @@ from typing import Any, Protocol, TypeVar
 
 import dramatiq
 from dramatiq.asyncio import EventLoopThread, get_event_loop_thread, set_event_loop_thread
+from dramatiq.common import q_name
 from dramatiq.middleware import AsyncIO, Middleware, Retries, TimeLimit
 from dramatiq.worker import Worker
 from periodiq import PeriodiqMiddleware
 
 from brandq import logs, tracing
+from brandq.actors.in_progress import InProgress
+from brandq.actors.meters import MessageOutcome, Meters, living
 
 R = TypeVar("R")
 
@@ -58,9 +61,14 @@ _EXECUTION_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 class LoopDesk(Protocol):
-    """The part of the desk that lives on the actors' loop: opened before the first message, closed after the last."""
+    """The part of the desk that lives on the actors' loop: opened before the first message, closed after the last.
+
+    ``begin_to_stop`` is called on the loop when no more messages will come.
+    """
 
     def open_loop(self) -> Coroutine[Any, Any, None]: ...
+
+    def begin_to_stop(self) -> None: ...
 
     def close_loop(self) -> Coroutine[Any, Any, None]: ...
 
@@ -138,6 +146,65 @@ class Log(Middleware):
     def after_skip_message(self, broker: dramatiq.Broker, message: dramatiq.MessageProxy) -> None:
         logger.info("%s skipped: too old (%s)", brief(message), message.message_id)
         logs.turn_to()
+
+
+class Count(Middleware):
+    """What becomes of each message, how long it waited and took; and the threads of the worker, while it works."""
+
+    def __init__(self, meters: Meters) -> None:
+        self.meters = meters
+        self._here = threading.local()
+
+    def before_enqueue(self, broker: dramatiq.Broker, message: dramatiq.Message[Any], delay: int | None) -> None:
+        if delay is not None:
+            # dramatiq's own ``eta`` does not come along when the delay is over
+            message.options["due_at"] = _now_ms() + delay
+
+    def before_process_message(self, broker: dramatiq.Broker, message: dramatiq.MessageProxy) -> None:
+        self._here.started = time.monotonic()
+        due_ms = max(message.message_timestamp, message.options.get("due_at") or 0)
+        self.meters.message_begun(message.queue_name, (_now_ms() - due_ms) / 1000)
+
+    def after_process_message(
+        self,
+        broker: dramatiq.Broker,
+        message: dramatiq.MessageProxy,
+        *,
+        result: Any = None,
+        exception: BaseException | None = None,
+    ) -> None:
+        if exception is None:
+            self._ended(message, "done")
+        elif message.failed:
+            self._ended(message, "dead")
+        else:
+            self._ended(message, "handed_back" if _was_drained(exception) else "again")
+
+    def after_skip_message(self, broker: dramatiq.Broker, message: dramatiq.MessageProxy) -> None:
+        self._ended(message, "skipped")
+
+    def _ended(self, message: dramatiq.MessageProxy, outcome: MessageOutcome) -> None:
+        seconds = time.monotonic() - self._here.started
+        self.meters.message_ended(message.queue_name, message.actor_name, outcome, seconds)
+
+    def after_worker_boot(self, broker: dramatiq.Broker, worker: Worker) -> None:
+        queues = {q_name(name) for name in worker.consumers}
+        served = {name: actor.queue_name for name, actor in broker.actors.items() if actor.queue_name in queues}
+        self.meters.serves(served)
+        loop = actor_loop()
+        self.meters.watch_threads("worker", lambda: living(worker.workers))
+        self.meters.watch_threads("consumer", lambda: living(list(worker.consumers.values())))
+        self.meters.watch_threads("loop", lambda: living([] if loop is None else [loop]))
+
+    def before_worker_shutdown(self, broker: dramatiq.Broker, worker: Worker) -> None:
+        self.meters.forget_threads("worker", "consumer", "loop")
+
+
+def count_refused(broker: dramatiq.Broker, queue_name: str) -> None:
+    """Count a message that a consumer of this broker put to the dead letters, because nobody here can work on it."""
+    for middleware in broker.middleware:
+        if isinstance(middleware, Count):
+            middleware.meters.message_refused(q_name(queue_name))
 
 
 class ActorLoop(EventLoopThread):
@@ -236,6 +303,11 @@ class LoopResources(Middleware):
             # Whatever it was, dramatiq would log it and let actors run with a desk that is not open.
             logger.critical("the desk did not open: %s", type(error).__name__, exc_info=error)
             raise SystemExit(3) from error
+
+    def before_worker_shutdown(self, broker: dramatiq.Broker, worker: Worker) -> None:
+        thread = actor_loop()
+        if thread is not None:
+            thread.loop.call_soon_threadsafe(self.desk.begin_to_stop)
 
     def after_worker_shutdown(self, broker: dramatiq.Broker, worker: Worker) -> None:
         thread = actor_loop()
@@ -344,10 +416,10 @@ class SafeRetries(Retries):
     ) -> None:
         if exception is None:
             return
-        thread = actor_loop()
         try:
-            if isinstance(exception, concurrent.futures.CancelledError) and thread is not None and thread.draining:
-                broker.enqueue(message._message)
+            if _was_drained(exception):
+                # waiting begins anew
+                broker.enqueue(message._message.copy(options={"due_at": _now_ms()}))
                 return
             if isinstance(exception, dramatiq.Retry) and exception.delay is not None:
                 exception.delay = min(exception.delay, MAX_DELAY_MS)
@@ -360,13 +432,16 @@ class SafeRetries(Retries):
             _shorten_traceback(message.options)
 
 
-def house_middleware(grace_s: float) -> list[Middleware]:
+def house_middleware(grace_s: float, meters: Meters) -> list[Middleware]:
     """The middleware of every brandq broker, in order. ``bind`` adds LoopResources right after SafeAsyncIO."""
     return [
         # Before the log, whose lines name the trace.
         *([Traces()] if tracing.is_on() else []),
         # First, so that its "started" precedes everything and its "ended" knows what SafeRetries decided.
         Log(),
+        # likewise
+        Count(meters),
+        InProgress(),
         SafeAsyncIO(),
         # After the loop and its resources: its last cancelling comes before they close.
         Drain(grace_s),
@@ -409,6 +484,16 @@ async def _cancel(running: set[asyncio.Task[Any]]) -> None:
         one.cancel()
     if others:
         await asyncio.wait(others, timeout=CLEANUP_S)
+
+
+def _was_drained(exception: BaseException) -> bool:
+    """Whether an actor ended in this because the process stops."""
+    thread = actor_loop()
+    return isinstance(exception, concurrent.futures.CancelledError) and thread is not None and thread.draining
+
+
+def _now_ms() -> int:
+    return int(time.time() * 1000)
 
 
 def _shorten_traceback(options: dict[str, Any]) -> None:

@@ -76,6 +76,17 @@ class Publisher:
         self._lose(message, sent, "the backlog is full" if full else "the process is ending")
         return sent
 
+    @property
+    def backlog_now(self) -> int:
+        """Messages that wait to be published."""
+        return len(self._waiting)
+
+    def threads(self) -> tuple[int, int]:
+        """How many threads there should be, and how many live: none before the first send, none once it is closed."""
+        with self._changed:
+            expected = self._thread is not None and not self._closing
+            return int(expected), int(expected and self._thread is not None and self._thread.is_alive())
+
     def close(self, timeout_s: float) -> None:
         """Publish what waits, for at most ``timeout_s``; what is left then is counted as lost. Later sends are lost."""
         with self._changed:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 
 from brandq import reports, store, tracing
@@ -16,10 +17,12 @@ def close_if_done(desk: Desk, execution_id: str) -> None:
 
     What only waits for an engine that is paused until people act keeps nothing open: it is given up first.
     """
+    failed: Counter[str] = Counter()
     with desk.database.begin() as db:
         priority = store.close_execution(db, execution_id, now=desk.now())
-        if priority is None and store.refuse_paused(db, execution_id, now=desk.now()):
+        if priority is None and store.refuse_paused(db, execution_id, now=desk.now(), failed=failed):
             priority = store.close_execution(db, execution_id, now=desk.now())
+    desk.meters.failed(failed)
     if priority is not None:
         desk.send(report, execution_id, priority=priority)
 
@@ -31,8 +34,12 @@ def report(desk: Desk, execution_id: str) -> None:
     Safe to repeat: only an execution that waits for its report can be published, so a second one changes nothing.
     """
     with desk.database.begin() as db:
-        if not store.begin_report(db, execution_id, now=desk.now()):
-            return
+        begun = store.begin_report(db, execution_id, now=desk.now())
+        given_up = None if begun else store.give_up_report(db, execution_id, now=desk.now())
+    if given_up is not None:
+        desk.meters.ended(given_up.status, created_at=given_up.created_at, ended_at=given_up.updated_at)
+    if not begun:
+        return
     with tracing.span("report.build", "internal", {"brandq.execution_id": execution_id}):
         facts = facts_by_this_method(desk, execution_id)
         now = desk.now()
@@ -41,5 +48,7 @@ def report(desk: Desk, execution_id: str) -> None:
     with desk.database.begin() as db:
         tell = desk.settings.webhook_url is not None
         published = store.publish_report(db, execution_id, made, tell=tell, now=now)
+    if published and facts.created_at is not None:
+        desk.meters.ended(made.status, created_at=facts.created_at, ended_at=now)
     if published and tell:
         desk.send(notify, execution_id)

@@ -16,12 +16,14 @@ A sweep may run twice at once: each works by guarded updates.
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from datetime import datetime, timedelta
 
 from periodiq import cron
 
 from brandq import logs, store, tracing
+from brandq.actors.about import sending_as
 from brandq.actors.broker import BrokerUnreachable, queue_depths
 from brandq.actors.declare import actor
 from brandq.actors.desk import Desk
@@ -37,6 +39,11 @@ logger = logging.getLogger(__name__)
 BUSY_FACTOR = 10
 #: rows that one pass of a sweep moves; the next minute takes the next ones
 MOST_ROWS = 2000
+#: samples whose executions one transaction removes. With all that hangs on them they take about 0.1 ms each: far from
+#: the 30 s that a statement may take
+MOST_REMOVED = 20_000
+#: seconds of each minute that removing may take; the whole tick has 50
+REMOVE_S = 20
 #: no call takes so long, with its wait for a slot and its commit
 ORPHANED_AFTER = timedelta(hours=1)
 #: past an execution's deadline, what is answered has so long to be analyzed; below store.SLACK by two ticks
@@ -60,7 +67,7 @@ def sweep_all(desk: Desk, sweeps: Sequence[Callable[[Desk], int]]) -> None:
     for sweep in sweeps:
         try:
             # what it sends again begins a trace of its own: this one is the tick's, and that of the first send is over
-            with logs.about(sweep=sweep.__name__), tracing.going_on_from(None):
+            with logs.about(sweep=sweep.__name__), sending_as(f"upkeep {sweep.__name__}"), tracing.going_on_from(None):
                 repaired = sweep(desk)
                 with desk.database.begin() as db:
                     store.note_sweep(db, sweep.__name__, repaired=repaired, now=desk.now())
@@ -79,8 +86,9 @@ def resume(desk: Desk, *, dead: Collection[str]) -> None:
     ``dead``: the workers that are known to be gone; what they held is taken back without waiting for its lease.
     """
     now = desk.now()
+    failed: Counter[str] = Counter()
     with desk.database.begin() as db:
-        _, lost = store.release_expired(db, now=now, limit=MOST_ROWS, dead=dead)
+        released, lost = store.release_expired(db, now=now, limit=MOST_ROWS, dead=dead, failed=failed)
         # whatever was sent up to this moment was sent into a broker that is no more
         before = now + timedelta(seconds=1)
         waiting, answered = (
@@ -88,34 +96,49 @@ def resume(desk: Desk, *, dead: Collection[str]) -> None:
             for state in (SampleState.WAITING, SampleState.ANSWERED)
         )
         reporting = store.stranded_reports(db, sent_before=before, begun_before=before, now=now, limit=MOST_ROWS)
-    for execution_id in lost:
-        close_if_done(desk, execution_id)
-    send_fetches(desk, waiting)
-    send_analyses(desk, answered)
-    for execution_id, priority in reporting:
-        desk.send(report, execution_id, priority=priority)
+    _count_released(desk, released, failed)
+    with sending_as("upkeep resume"):
+        for execution_id in lost:
+            close_if_done(desk, execution_id)
+        send_fetches(desk, waiting)
+        send_analyses(desk, answered)
+        for execution_id, priority in reporting:
+            desk.send(report, execution_id, priority=priority)
 
 
 def release_expired(desk: Desk) -> int:
     """Take back the samples of workers that died."""
+    failed: Counter[str] = Counter()
     with desk.database.begin() as db:
-        batches, lost = store.release_expired(db, now=desk.now(), limit=MOST_ROWS)
+        batches, lost = store.release_expired(db, now=desk.now(), limit=MOST_ROWS, failed=failed)
+    taken_back = _count_released(desk, batches, failed)
     send_fetches(desk, batches)
     for execution_id in lost:
         close_if_done(desk, execution_id)
-    return sum(len(batch.sample_ids) for batch in batches) + len(lost)
+    return taken_back
+
+
+def _count_released(desk: Desk, released: Collection[store.Batch], failed: Counter[str]) -> int:
+    """How many samples were taken back from workers that had vanished, those given up with them."""
+    taken_back = sum(len(batch.sample_ids) for batch in released) + failed.total()
+    desk.meters.leases_expired(taken_back)
+    desk.meters.failed(failed)
+    return taken_back
 
 
 def expire_overdue(desk: Desk) -> int:
     """Close the executions whose deadline has passed with what they have; answers have a little longer to be read."""
     with desk.database.begin() as db:
         since = desk.now() - timedelta(seconds=READING_GRACE_S)
-        store.abandon_overdue(db, overdue_since=since, now=desk.now(), limit=MOST_ROWS)
+        unread = store.abandon_overdue(db, overdue_since=since, now=desk.now(), limit=MOST_ROWS)
+    desk.meters.failed({store.UNREAD: unread})
+    failed: Counter[str] = Counter()
     with desk.database.begin() as db:
-        store.refuse_overdue(db, now=desk.now(), limit=MOST_ROWS)
-        expired = store.expire_overdue(db, now=desk.now(), limit=MOST_ROWS)
-    for execution_id in expired:
-        desk.send(report, execution_id)
+        store.refuse_overdue(db, now=desk.now(), limit=MOST_ROWS, failed=failed)
+        expired = store.expire_overdue(db, now=desk.now(), limit=MOST_ROWS, failed=failed)
+    desk.meters.failed(failed)
+    for execution_id, priority in expired:
+        desk.send(report, execution_id, priority=priority)
     return len(expired)
 
 
@@ -197,14 +220,24 @@ def end_orphans(desk: Desk) -> int:
 
 
 def remove_old(desk: Desk) -> int:
-    """Hourly: remove executions that ended longer ago than the retention, and what a judge said as long ago."""
+    """Hourly: remove executions that ended longer ago than the retention, and what a judge said as long ago.
+
+    What does not fit into REMOVE_S is removed in the next minute, in which the hour's turn is taken again.
+    """
     now = desk.now()
     days = desk.settings.retention_days
-    if not days or not _turn(desk, "hourly", now.replace(minute=0, second=0, microsecond=0)):
+    hour = now.replace(minute=0, second=0, microsecond=0)
+    if not days or not _turn(desk, "hourly", hour):
         return 0
+    before, removed, last = now - timedelta(days=days), 0, 1
+    while last and desk.now() < now + timedelta(seconds=REMOVE_S):
+        with desk.database.begin() as db:
+            last = store.remove_ended(db, ended_before=before, most_samples=MOST_REMOVED)
+        removed += last
     with desk.database.begin() as db:
-        before = now - timedelta(days=days)
-        return store.remove_ended(db, ended_before=before, limit=MOST_ROWS) + store.forget_verdicts(db, before=before)
+        if last:
+            store.give_turn_back(db, "hourly", slot=hour)
+        return removed + store.forget_verdicts(db, before=before)
 
 
 def forget_old(desk: Desk) -> int:

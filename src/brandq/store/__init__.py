@@ -70,7 +70,14 @@ from brandq.store.executions import (
     unclosed,
 )
 from brandq.store.exporting import FIRST_PLACE, ExportPlace, samples_with_text
-from brandq.store.findings import abandon_unread, begin_reading, record_findings, replace_findings, stale_readings
+from brandq.store.findings import (
+    UNREAD,
+    abandon_unread,
+    begin_reading,
+    record_findings,
+    replace_findings,
+    stale_readings,
+)
 from brandq.store.history import Told, TrackedBrand, Wanted, methods_of_reports, told_of_brand, tracked_brands
 from brandq.store.listing import (
     FINDINGS,
@@ -85,7 +92,14 @@ from brandq.store.listing import (
     usable_candidates,
 )
 from brandq.store.lookup import ExecutionFound, Found, SampleFound, look_up
-from brandq.store.migrating import current_revision, migrate, migrations_folder, newest_revision, require_newest
+from brandq.store.migrating import (
+    current_revision,
+    migrate,
+    migrations_folder,
+    newest_revision,
+    require_served,
+    wait_until_served,
+)
 from brandq.store.refusing import abandon_overdue, refuse_overdue, refuse_paused, refuse_samples
 from brandq.store.reports import (
     MAX_BUILDS,
@@ -94,6 +108,7 @@ from brandq.store.reports import (
     begin_report,
     facts,
     find_report,
+    give_up_report,
     keep_report,
     kept_report,
     next_report_version,
@@ -146,6 +161,7 @@ from brandq.store.upkeep import (
     claim_delivery,
     due_deliveries,
     forget_keys_and_limits,
+    give_turn_back,
     note_sweep,
     remove_ended,
     settle_delivery,
@@ -168,6 +184,7 @@ __all__ = [
     "OUTCOMES",
     "SCOPES",
     "SLACK",
+    "UNREAD",
     "ApiKey",
     "Batch",
     "Budget",
@@ -251,6 +268,8 @@ __all__ = [
     "find_report",
     "forget_keys_and_limits",
     "forget_verdicts",
+    "give_turn_back",
+    "give_up_report",
     "going_on",
     "held_by_worker",
     "hold_still",
@@ -302,7 +321,7 @@ __all__ = [
     "report_document",
     "report_text",
     "report_versions",
-    "require_newest",
+    "require_served",
     "reserve_cost",
     "reusable_answers",
     "revoke_key",
@@ -335,4 +354,5 @@ __all__ = [
     "unclosed",
     "unread_answers",
     "usable_candidates",
+    "wait_until_served",
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -21,6 +22,8 @@ from brandq.store.moving import insert_or_ignore, move_execution, move_samples
 from brandq.tables import Utc, answers, chains, execution_brands, executions, samples
 
 _MOST_RECENT = 50
+#: the code of a sample that has no answer when the deadline of its execution passes
+DEADLINE = "deadline"
 
 
 @dataclass(frozen=True)
@@ -429,27 +432,31 @@ def cancel_execution(db: Connection, execution_id: str, *, owner: str | None, no
     return execution(db, execution_id)
 
 
-def expire_overdue(db: Connection, *, now: datetime, limit: int) -> list[str]:
-    """Close what is past its deadline; the executions that now wait for their report.
+def expire_overdue(
+    db: Connection, *, now: datetime, limit: int, failed: Counter[str] | None = None
+) -> list[tuple[str, int]]:
+    """Close what is past its deadline; the executions that now wait for their report, with their priority.
 
-    Samples without an answer become failed(deadline). An execution whose answers are not all analyzed yet stays open
-    for another tick.
+    Samples without an answer become failed(deadline), which ``failed`` counts. An execution whose answers are not all
+    analyzed yet stays open for another tick.
     """
     overdue = lock_overdue(db, now=now, limit=limit)
     if not overdue:
         return []
     words = "the execution's deadline passed before an answer came"
     late = samples.c.execution_id.in_(overdue)
-    move_samples(
+    given_up = move_samples(
         db,
         "give_up",
         late,
-        values={"error_code": "deadline", "error_message": words, "settled_at": now, "sent_at": None},
+        values={"error_code": DEADLINE, "error_message": words, "settled_at": now, "sent_at": None},
     )
+    if failed is not None:
+        failed[DEADLINE] += len(given_up)
     expired = move_execution(
         db, "expire", executions.c.execution_id.in_(overdue), _no_open_samples(), values={"updated_at": now}
     )
-    return [row.execution_id for row in expired]
+    return [(row.execution_id, row.priority) for row in expired]
 
 
 def lock_overdue(db: Connection, *, now: datetime, limit: int) -> list[str]:

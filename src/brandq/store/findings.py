@@ -16,6 +16,8 @@ from brandq.tables import citations, findings, readings, samples
 
 #: fields of a BrandFinding that are lists of (start, end)
 _SPANS = ("spans", "evidence", "elsewhere", "doubtful")
+#: the code of a sample whose answer is stored and cannot be read
+UNREAD = "unread"
 
 
 def begin_reading(
@@ -41,7 +43,7 @@ def begin_reading(
 def abandon_unread(db: Connection, sample_ids: Collection[int], *, why: str, now: datetime) -> int:
     """Give up answers that cannot be read; they stay stored. How many there were."""
     words = f"the answer is stored, but {why}; a retry of the execution takes it over, and reads it again"
-    values = {"error_code": "unread", "error_message": words, "settled_at": now, "sent_at": None}
+    values = {"error_code": UNREAD, "error_message": words, "settled_at": now, "sent_at": None}
     return len(move_samples(db, "abandon", among(db, samples.c.sample_id, sample_ids), values=values))
 
 

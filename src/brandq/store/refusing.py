@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -17,9 +18,9 @@ from brandq.store.samples import plans_of
 from brandq.tables import executions, samples
 
 
-def refuse_samples(db: Connection, sample_ids: Sequence[int], *, code: str, message: str, now: datetime) -> None:
-    """Give up waiting samples that will not be asked."""
-    _give_up_waiting(db, code, message, now, among(db, samples.c.sample_id, sample_ids))
+def refuse_samples(db: Connection, sample_ids: Sequence[int], *, code: str, message: str, now: datetime) -> int:
+    """Give up waiting samples that will not be asked; how many waited."""
+    return _give_up_waiting(db, code, message, now, among(db, samples.c.sample_id, sample_ids))
 
 
 def _refuse(db: Connection, execution_id: str, engine: str, code: str, message: str, now: datetime) -> int:
@@ -32,10 +33,11 @@ def _give_up_waiting(db: Connection, code: str, message: str, now: datetime, whi
     return len(move_samples(db, "give_up", which, samples.c.state == SampleState.WAITING, values=values))
 
 
-def refuse_paused(db: Connection, execution_id: str, *, now: datetime) -> int:
+def refuse_paused(db: Connection, execution_id: str, *, now: datetime, failed: Counter[str] | None = None) -> int:
     """Give up what waits for engines that are paused until people act, once nothing else of its execution is open.
 
-    Until then it waits: while the others are asked, somebody may put the key right. How many were given up.
+    Until then it waits: while the others are asked, somebody may put the key right. How many were given up; ``failed``
+    counts them by their code.
     """
     paused = {scope: state for scope, state in engine_states(db).items() if _standing(state, now)}
     if not paused:
@@ -61,16 +63,26 @@ def refuse_paused(db: Connection, execution_id: str, *, now: datetime) -> int:
             f"{state.open_message}; so it is not asked before {state.open_until:%H:%M} UTC, "
             f"unless its settings change or `brandq probe {engine}` finds it well"
         )
-        given_up += _refuse(db, execution_id, engine, str(state.open_reason), words, now)
+        refused_now = _refuse(db, execution_id, engine, str(state.open_reason), words, now)
+        _count(failed, str(state.open_reason), refused_now)
+        given_up += refused_now
     return given_up
+
+
+def _count(failed: Counter[str] | None, code: str, n: int) -> None:
+    if failed is not None:
+        failed[code] += n
 
 
 def _standing(state: EngineState, now: datetime) -> bool:
     return state.standing and state.open_until is not None and state.open_until > now
 
 
-def refuse_overdue(db: Connection, *, now: datetime, limit: int) -> int:
-    """Give up what waits for a paused engine in executions past their deadline, with the reason of the pause."""
+def refuse_overdue(db: Connection, *, now: datetime, limit: int, failed: Counter[str] | None = None) -> int:
+    """Give up what waits for a paused engine in executions past their deadline, with the reason of the pause.
+
+    How many; ``failed`` counts them by their code.
+    """
     paused = [state for state in engine_states(db).values() if state.open_until is not None]
     if not paused:
         return 0
@@ -83,7 +95,9 @@ def refuse_overdue(db: Connection, *, now: datetime, limit: int) -> int:
             if state is None:
                 continue
             words = f"the deadline passed while {state.scope} was paused: {state.open_message}"
-            given_up += _refuse(db, execution_id, engine.engine, str(state.open_reason), words, now)
+            refused_now = _refuse(db, execution_id, engine.engine, str(state.open_reason), words, now)
+            _count(failed, str(state.open_reason), refused_now)
+            given_up += refused_now
     return given_up
 
 

@@ -17,7 +17,7 @@ from brandq.errors import Conflict, NotFound
 from brandq.plan import Plan
 from brandq.reports.facts import Facts, Publication, SampleFacts
 from brandq.states import ExecutionState
-from brandq.store.executions import execution
+from brandq.store.executions import Execution, execution
 from brandq.store.findings import candidates_in
 from brandq.store.moving import insert_or_ignore, insert_or_replace, move_execution
 from brandq.tables import (
@@ -142,8 +142,7 @@ MAX_BUILDS = 6
 def begin_report(db: Connection, execution_id: str, *, now: datetime) -> bool:
     """Count one more building of the report; False where none is to be built.
 
-    Committed before it is built, so that one which ends its worker each time is known by it: at the bound the execution
-    ends as failed, without a report, and says so.
+    Committed before it is built, so that one which ends its worker each time is known by it, see ``give_up_report``.
     """
     mine = executions.c.execution_id == execution_id
     waiting = executions.c.status == ExecutionState.REPORTING
@@ -153,15 +152,19 @@ def begin_report(db: Connection, execution_id: str, *, now: datetime) -> bool:
         .values(builds=executions.c.builds + 1, updated_at=now)
         .returning(executions.c.builds)
     ).scalar()
-    if builds is None or builds <= MAX_BUILDS:
-        return builds is not None
+    return builds is not None and builds <= MAX_BUILDS
+
+
+def give_up_report(db: Connection, execution_id: str, *, now: datetime) -> Execution | None:
+    """End as failed, without a report, an execution whose report was begun MAX_BUILDS times; None where it was not."""
+    begun_too_often = (executions.c.execution_id == execution_id) & (executions.c.builds > MAX_BUILDS)
     words = (
         f"its report was begun {MAX_BUILDS} times and never finished; the answers are stored, "
         f"`brandq recompute {execution_id}` shows what goes wrong"
     )
     values = {"ended_at": now, "updated_at": now, "error_code": "report", "error_message": words}
-    move_execution(db, "publish", mine, values=values, target=str(ExecutionState.FAILED))
-    return False
+    moved = move_execution(db, "publish", begun_too_often, values=values, target=str(ExecutionState.FAILED))
+    return execution(db, execution_id) if moved else None
 
 
 def publish_report(db: Connection, execution_id: str, made: Publication, *, tell: bool, now: datetime) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -24,6 +25,8 @@ MAX_ATTEMPTS = 4
 MOST_IN_BATCH = 32
 #: attempts that vanished with their workers, from which on a sample is asked in a message of its own
 ALONE_FROM = 2
+#: the code of a sample that is given up because its workers did not bring it to an end
+LOST = "lost"
 
 
 @dataclass(frozen=True)
@@ -240,7 +243,7 @@ def renew_leases(
 def lost_values(how: str, now: datetime) -> dict[str, Any]:
     """What stands in a sample that is given up because its workers did not bring it to an end."""
     words = f"the worker {how}, {MAX_ATTEMPTS} times"
-    return {"error_code": "lost", "error_message": words, "settled_at": now, "sent_at": None}
+    return {"error_code": LOST, "error_message": words, "settled_at": now, "sent_at": None}
 
 
 def lease_owners(db: Connection) -> set[str]:
@@ -250,12 +253,17 @@ def lease_owners(db: Connection) -> set[str]:
 
 
 def release_expired(
-    db: Connection, *, now: datetime, limit: int, dead: Collection[str] = ()
+    db: Connection,
+    *,
+    now: datetime,
+    limit: int,
+    dead: Collection[str] = (),
+    failed: Counter[str] | None = None,
 ) -> tuple[list[Batch], list[str]]:
     """Take back what is asking past its lease: the batches to send again, and the executions that lost a sample.
 
     What ``dead`` workers hold is taken back at once. A sample whose workers died MAX_ATTEMPTS times is given up: asking
-    it may be what kills them.
+    it may be what kills them. ``failed`` counts these samples by their code.
     """
     passed = (samples.c.lease_until < now) | samples.c.lease_owner.in_(dead)
     expired = list(
@@ -277,6 +285,8 @@ def release_expired(
         samples.c.attempt >= MAX_ATTEMPTS,
         values=lost_values("vanished while asking it", now),
     )
+    if failed is not None:
+        failed[LOST] += len(lost)
     again = move_samples(db, "release", theirs, values={"next_attempt_at": None, "sent_at": now})
     _lose_attempts(db, [row.sample_id for row in (*lost, *again)], now)
     # one of them may be what ends its workers: after the second time each goes alone, and takes no others with it

@@ -5,7 +5,7 @@ However many calls end together, the number of statements is the same: this runs
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -20,7 +20,7 @@ from brandq.states import SampleState
 from brandq.store.budgets import settle_costs
 from brandq.store.chains import answer_row, seal
 from brandq.store.moving import among, insert_rows, lock_executions, move_each, move_samples, update_rows
-from brandq.store.samples import MAX_ATTEMPTS, Claim, SetAside, lost_values
+from brandq.store.samples import LOST, MAX_ATTEMPTS, Claim, SetAside, lost_values
 from brandq.tables import answers, attempts, samples
 
 #: a claim by what fences it: sample and attempt
@@ -59,6 +59,8 @@ class Settled:
     again: list[tuple[Claim, datetime | None]] = field(default_factory=list)
     #: executions that lost a sample for good
     given_up: set[str] = field(default_factory=set)
+    #: samples that were given up, by their code
+    failed: Counter[str] = field(default_factory=Counter)
     #: what did not hold any more: cancelled, past its deadline, or taken away after its lease; it changed nothing
     late: list[Claim] = field(default_factory=list)
 
@@ -137,6 +139,7 @@ def _keep_errors(db: Connection, failed: Sequence[Ended], settled: Settled, now:
         if one.again_at is None:
             given_up.append({**known, "settled_at": now, "sent_at": None})
             settled.given_up.add(one.claim.execution_id)
+            settled.failed[str(error.error_class)] += 1
         else:
             released.append({**known, "next_attempt_at": one.again_at, "sent_at": one.again_at})
             settled.again.append((one.claim, one.again_at))
@@ -161,6 +164,7 @@ def _hand_back(db: Connection, unfinished: Sequence[Ended], settled: Settled, no
             )
     settled.again += [(claim, None) for claim in (*unasked, *again)]
     settled.given_up |= {claim.execution_id for claim in lost}
+    settled.failed.update({LOST: len(lost)} if lost else {})
 
 
 def _end_attempts(db: Connection, ended: Sequence[Ended], held: set[Key], now: datetime) -> None:

@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from brandq import logs, store, tracing
-from brandq.actors.accepting import Accepted, accept, accept_retry, foresee
+from brandq.actors.accepting import Accepted, accept, accept_retry, cancel, foresee
 from brandq.actors.desk import Desk
 from brandq.actors.sending import send_execution
 from brandq.errors import BadRequest, DatabaseNotReady, Fault, NotFound, TooMuchOpen
@@ -371,8 +371,7 @@ def poll_after_ms(found: Execution) -> int | None:
 )
 def cancel_execution(visit: Visit) -> Response:
     """What waits is not asked; calls in flight may still be billed. What was answered stays, and can be reported."""
-    with visit.desk.database.begin() as db:
-        store.cancel_execution(db, execution_id_of(visit), owner=visit.caller.owner, now=visit.desk.now())
+    cancel(visit.desk, execution_id_of(visit), owner=visit.caller.owner)
     return wire.Json(_shown(visit.desk, *own_execution(visit)))
 
 

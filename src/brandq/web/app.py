@@ -7,6 +7,7 @@ it on the loop first and then hop once.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 import uuid
@@ -143,7 +144,9 @@ def create_app(desk: Desk) -> Starlette:
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         # more threads than transactions would only wait for each other, and for the interpreter, in no order at all
         current_default_thread_limiter().total_tokens = desk.database.pool_size
+        watching = asyncio.create_task(desk.meters.watch_loop())
         yield
+        watching.cancel()
 
     app = Starlette(
         lifespan=lifespan,

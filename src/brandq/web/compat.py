@@ -22,7 +22,7 @@ from typing import Any
 from starlette.responses import Response
 
 from brandq import store
-from brandq.actors.accepting import accept
+from brandq.actors.accepting import accept, cancel
 from brandq.errors import BadRequest, Fault
 from brandq.plan import DEFAULT_PRIORITY, MAX_PRIORITY, Plan, parse
 from brandq.states import ExecutionState
@@ -276,8 +276,7 @@ def _report_summary(found: Execution, document: Mapping[str, Any]) -> dict[str, 
 )
 def diagnosis_cancel(visit: Visit) -> Response:
     """What was answered until now stays; nothing more is asked."""
-    with visit.desk.database.begin() as db:
-        store.cancel_execution(db, execution_id_of(visit), owner=visit.caller.owner, now=visit.desk.now())
+    cancel(visit.desk, execution_id_of(visit), owner=visit.caller.owner)
     return wire.Json({"status": "success", "message": CANCELLED})
 
 

@@ -6,13 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from brandq.plan import EngineRef
+from brandq.plan import EngineRef, parted
 from brandq.providers.registry import EngineListing
 from brandq.store import EngineState
 from brandq.web import wire
 
-#: what a scope ends in where the simulator answers
-_SIMULATED = EngineRef("", "", "", simulated=True).scopes[0]
 _MINUTE_US = 60_000_000
 
 
@@ -39,13 +37,6 @@ def known_of(listed: EngineListing, states: Mapping[str, EngineState]) -> Known:
         if provider == own and model is not None and state.open_until is not None:
             models[model] = state
     return Known(states.get(own), models)
-
-
-def parted(scope: str) -> tuple[str, str | None]:
-    """The scope of the provider, and the model where the scope is only that model of it."""
-    front = scope.removesuffix(_SIMULATED)
-    provider, slash, model = front.partition("/")
-    return provider + scope[len(front) :], model if slash else None
 
 
 def pause(state: EngineState) -> dict[str, Any]:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from starlette.responses import Response
 
-from brandq import store
-from brandq.actors.accepting import accept_retry
+from brandq.actors.accepting import accept_retry, cancel
 from brandq.states import SampleState
 from brandq.store import Execution, Progress
 from brandq.web.api import EXECUTION_ID, execution_id_of, own_execution, pauses_of, percent, send_later, urls
@@ -58,8 +57,7 @@ _TO_IT = Returns("To its page")
 @operation(Operation("Cancel", "pages", "run", {303: _TO_IT}, parameters=(EXECUTION_ID,), form=True))
 def cancel_execution(visit: Visit) -> Response:
     """What waits is not asked. Where it has ended meanwhile, the page says so."""
-    with visit.desk.database.begin() as db:
-        found = store.cancel_execution(db, execution_id_of(visit), owner=visit.caller.owner, now=visit.desk.now())
+    found = cancel(visit.desk, execution_id_of(visit), owner=visit.caller.owner)
     return see(f"/executions/{found.execution_id}")
 
 
