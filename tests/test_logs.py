@@ -18,6 +18,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import dramatiq
 import pytest
 import sqlalchemy as sa
 
@@ -216,6 +217,21 @@ def test_a_message_says_its_execution_in_its_options(kept: Lines) -> None:
             one = message(fetching, [1])
             broker.enqueue(one.copy(options={**one.options, "about": about}))
         assert desk.wait_for(5) == [EXECUTION, None, None, None, None]
+
+
+def test_a_dead_letter_names_its_queue(kept: Lines, broker_url: str) -> None:
+    """Given a message that no actor here takes, then the line about its death has its queue and its id."""
+    desk = NotingDesk()
+
+    @actor(queue_name="brandq.fetch")
+    def known(desk: NotingDesk) -> None: ...
+
+    with opened(broker_url, threads=1) as broker, working(broker, desk, known, threads=1):
+        one = dramatiq.Message("brandq.fetch", "unheard_of", (), {}, {})
+        broker.enqueue(one)
+        (line, *_) = wait_until(lambda: kept.saying("dead letter from"), 20, "the dead letter")
+    assert (line["queue"], line["message_id"]) == ("brandq.fetch", one.message_id)
+    assert "unheard_of" not in json.dumps(line)
 
 
 def test_each_line_about_a_sample_names_its_own_execution(kept: Lines, sqlite_url: str, tmp_path: Path) -> None:

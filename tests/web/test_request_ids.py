@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from brandq import logs
 from brandq.actors.desk import Desk
+from brandq.web.events.watching import Watch
 from tests.lines import Lines, keeping_lines
 from tests.web.site import PLAN, ContractClient
 
@@ -52,3 +56,24 @@ def test_one_line_leads_from_a_request_to_its_execution(kept: Lines, small: Cont
     (line,) = kept.saying("accepted execution")
     assert line["execution_id"] == reply.json()["execution_id"]
     assert (line["request_id"], line["method"]) == ("march-1", "POST")
+
+
+def test_a_watch_is_not_about_the_request_that_came_first(kept: Lines, small_desk: Desk) -> None:
+    """Given a stream that begins the watch of an execution, when the watch looks and fails, then its work and its lines
+    are about the execution, and not about that request."""
+    seen: list[dict[str, Any]] = []
+
+    async def in_thread(work: Callable[[], Any]) -> Any:
+        seen.append(dict(logs.known()))
+        raise ValueError("the look failed")
+
+    async def watched() -> None:
+        with logs.about(request_id="first", route="/api/executions/{execution_id}/events"):
+            watch = Watch(small_desk, EXECUTION, "ann", in_thread, lambda _: None)
+        await asyncio.wait([watch._looking])
+        await asyncio.sleep(0)
+
+    asyncio.run(watched())
+    assert seen == [{"execution_id": EXECUTION}]
+    (line,) = kept.saying("ended by an error")
+    assert (line["execution_id"], line["error"], line.get("request_id")) == (EXECUTION, "ValueError", None)

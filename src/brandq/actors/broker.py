@@ -152,7 +152,8 @@ class SafeConsumer(_RabbitmqConsumer):
                 yield method, properties, body
             except Unfit as unfit:
                 name = safe_name(message.message_id) if message is not None else None
-                logger.error("dead letter from %s (%s): %s", self.queue_name, name or "no id", unfit)
+                with logs.about(queue=self.queue_name, message_id=name):
+                    logger.error("dead letter from %s (%s): %s", self.queue_name, name or "no id", unfit)
                 self._nack(method.delivery_tag)
                 count_refused(self.broker, self.queue_name)
                 yield None, None, None

@@ -27,6 +27,7 @@ from dramatiq.broker import Consumer, MessageProxy
 from dramatiq.errors import ConnectionClosed, QueueJoinTimeout, QueueNotFound
 from dramatiq.middleware import Middleware
 
+from brandq import logs
 from brandq.actors.fitting import Unfit, functions_of, read_message, require_fit, safe_name
 from brandq.actors.middleware import count_refused
 
@@ -272,7 +273,8 @@ class EmbeddedConsumer(Consumer):
             return message
         except Unfit as unfit:
             name = safe_name(message.message_id) if message is not None else None
-            logger.error("dead letter from %s (%s): %s", self.queue_name, name or "no id", unfit)
+            with logs.about(queue=self.queue_name, message_id=name):
+                logger.error("dead letter from %s (%s): %s", self.queue_name, name or "no id", unfit)
             self.queue.dead.append(Dead(message, len(entry.body), datetime.now(UTC), str(unfit)))
             count_refused(self.broker, self.queue_name)
             self.queue.changed.notify_all()

@@ -10,12 +10,13 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextvars import Context
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from typing import Any
 
-from brandq import store
+from brandq import logs, store
 from brandq.actors.desk import Desk
 from brandq.errors import DatabaseNotReady, NotFound
 from brandq.states import SampleState
@@ -162,8 +163,11 @@ class Watch:
         self._joining: list[Listener] = []
         self._listening: set[Listener] = set()
         self._came = asyncio.Event()
-        self._looking = asyncio.create_task(self._look_on(), name=f"watch {execution_id}")
-        self._looking.add_done_callback(self._stopped)
+        # it serves whoever comes, and its lines are not about the request that came first
+        own = Context()
+        own.run(logs.turn_to, execution_id=execution_id)
+        self._looking = asyncio.create_task(self._look_on(), name=f"watch {execution_id}", context=own)
+        self._looking.add_done_callback(self._stopped, context=own)
 
     def add(self, listener: Listener) -> None:
         """It joins at the next look: one that began before it came may know less than its cursor does."""
