@@ -11,6 +11,8 @@ revision = ${repr(up_revision)}
 down_revision = ${repr(down_revision)}
 branch_labels = None
 depends_on = None
+#: None: it only expands, and the code before it works on; or the newest revision whose code fails (docs/upgrading.md)
+breaks = None
 
 
 def upgrade() -> None:

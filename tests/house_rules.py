@@ -54,7 +54,7 @@ class Room:
 
 
 _CORE = frozenset({"core", "reports", "words"})
-_KEEPERS = frozenset({"settings", "store", "providers", "webhooks"})
+_KEEPERS = frozenset({"settings", "store", "providers", "webhooks", "observing"})
 
 ROOMS = {
     "root": Room(frozenset()),
@@ -73,13 +73,18 @@ ROOMS = {
     # a dialect never imports another: what two of them share stands in a module of the core
     "dialect": Room(_CORE, PURE, IMPURE),
     # a keeper knows exactly one thing outside: the environment, the database, or HTTP
-    "settings": Room(_CORE),
+    "settings": Room(_CORE | {"environment"}),
+    "environment": Room(frozenset()),
+    # light: a probe imports it and nothing heavier
+    "heartbeat": Room(frozenset({"environment"})),
     "tables": Room(_CORE, frozenset({"sqlalchemy"}), frozenset({"os"})),
     "store": Room(_CORE | {"tables", "store"}, frozenset({"sqlalchemy", "alembic"}), frozenset({"os"})),
     "providers": Room(_CORE | {"dialect", "providers"}, frozenset({"aiohttp"}), frozenset({"os"})),
     "webhooks": Room(_CORE, frozenset({"aiohttp"}), frozenset({"os"})),
     # counts what it is told; every room of the edge tells it
     "meters": Room(_CORE, frozenset({"prometheus_client"})),
+    # what everybody who works tells those who watch: lines and spans
+    "observing": Room(_CORE | {"settings", "observing"}, frozenset({"opentelemetry"}), frozenset({"os"})),
     "stages": Room(_CORE | _KEEPERS | {"meters", "stages", "sending"}, frozenset({"dramatiq", "pika", "periodiq"})),
     "sending": Room(_CORE | _KEEPERS | {"meters", "stages", "sending"}, frozenset({"dramatiq", "pika", "periodiq"})),
     # web sends; it never calls a stage
@@ -103,17 +108,21 @@ _PLACES = {
     "brandq.actors.reading": "sending",
     "brandq.actors.sending": "sending",
     "brandq.analysis": "core",
+    "brandq.beating": "cli",
     "brandq.charts": "core",
     "brandq.charts.drawing": "drawing",
     "brandq.cli": "cli",
     "brandq.costs": "core",
     "brandq.doctor": "cli",
+    "brandq.environment": "environment",
     "brandq.errors": "core",
     "brandq.exporter": "cli",
     "brandq.exports": "exports",
     "brandq.grading": "core",
+    "brandq.heartbeat": "heartbeat",
     "brandq.importing": "core",
     "brandq.judging": "cli",
+    "brandq.logs": "observing",
     "brandq.measures": "core",
     "brandq.plan": "core",
     "brandq.probing": "cli",
@@ -130,6 +139,7 @@ _PLACES = {
     "brandq.tables": "tables",
     "brandq.terminal": "cli",
     "brandq.time_left": "core",
+    "brandq.tracing": "observing",
     # doctor, upkeep and the web may want to know as well
     "brandq.verifying": "sending",
     "brandq.web": "web",
@@ -141,7 +151,19 @@ _ABOVE_DIALECTS = frozenset({"registry", "rows"})
 
 #: (module, imported): why that import stands inside a function. Only an optional dependency has a reason.
 IMPORTS_INSIDE: dict[tuple[str, str], str] = {
+    ("brandq.__main__", "brandq.cli"): "a probe is made every few seconds, and this takes a second to import",
     ("brandq.exports.pdf", "weasyprint"): "Pango, which it loads when it is imported, is no Python package",
+    **dict.fromkeys(
+        (
+            ("brandq.tracing", "opentelemetry"),
+            ("brandq.tracing", "opentelemetry.exporter.otlp.proto.http.trace_exporter"),
+            ("brandq.tracing", "opentelemetry.sdk.resources"),
+            ("brandq.tracing", "opentelemetry.sdk.trace"),
+            ("brandq.tracing", "opentelemetry.sdk.trace.export"),
+            ("brandq.tracing", "opentelemetry.trace.propagation.tracecontext"),
+        ),
+        "traces are optional, and so is OpenTelemetry",
+    ),
 }
 
 
@@ -356,8 +378,8 @@ def sql_in_store(module: str, tree: ast.Module) -> Iterator[str]:
 
 
 def environment_read_once(module: str, tree: ast.Module) -> Iterator[str]:
-    """The environment is read in settings alone."""
-    if module == "brandq.settings":
+    """The environment is read in settings alone, which has it from environment."""
+    if module == "brandq.environment":
         return
     names = ("environ", "environb", "getenv", "putenv")
     for node in ast.walk(tree):
@@ -394,6 +416,7 @@ CATCHES_ALL: dict[tuple[str, str], str] = {
         "brandq.actors.upkeep",
         "sweep_all",
     ): "one sweep that fails must not stop the others; the message fails with all of them",
+    ("brandq.tracing", "span"): "noted by its class, and raised again",
     ("brandq.web.app", "Outermost.__call__"): "the one 500: logged under an incident number, nothing told",
 }
 

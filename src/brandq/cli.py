@@ -10,6 +10,7 @@ import argparse
 import json
 import logging
 import os
+import re
 import secrets
 import sys
 import uuid
@@ -22,13 +23,14 @@ from typing import Any
 from rich.cells import set_cell_size
 from rich.table import Table
 
-from brandq import __version__, doctor, importing, judging, store
+from brandq import __version__, doctor, heartbeat, importing, judging, logs, store
 from brandq.actors.accepting import Accepted, accept
 from brandq.actors.broker import BrokerUnreachable
 from brandq.actors.clock import keep_time
 from brandq.actors.declare import QUEUES
 from brandq.actors.desk import Desk, open_registry
 from brandq.actors.sending import send_execution
+from brandq.beating import beating, watch_publisher
 from brandq.errors import BadRequest, BadSettings, BrandqError, DatabaseNotReady, Fault
 from brandq.exporter import telling
 from brandq.judging import judge_execution, judge_of
@@ -68,6 +70,8 @@ from brandq.verifying import verify
 from brandq.web.exporting import FORMS
 from brandq.words import LANGUAGES, words_in
 
+logger = logging.getLogger(__name__)
+
 OWNER = "local"
 
 DEMO: Mapping[str, Any] = {
@@ -82,6 +86,7 @@ DEMO: Mapping[str, Any] = {
 def main(argv: Sequence[str] | None = None) -> int:
     arguments = _parser().parse_args(argv)
     command: Callable[[argparse.Namespace], int] = arguments.command
+    logs.play(command.__name__.strip("_"))
     try:
         return command(arguments)
     except BadRequest as error:
@@ -92,14 +97,21 @@ def main(argv: Sequence[str] | None = None) -> int:
             errors.print(f"  {told}", markup=False, soft_wrap=True)
         return 2
     except (DatabaseNotReady, BrokerUnreachable) as error:
-        say(str(error), style="red", to=errors)
+        _give_up(error)
         return 3
     except BrandqError as error:
-        say(str(error), style="red", to=errors)
+        _give_up(error)
         return 2
     except KeyboardInterrupt:
         errors.print(words().say("stopped"))
         return 130
+
+
+def _give_up(error: BrandqError) -> None:
+    if logs.for_programs():
+        logger.critical("%s", error)
+    else:
+        say(str(error), style="red", to=errors)
 
 
 def _parser() -> Parser:
@@ -132,6 +144,12 @@ def _parser() -> Parser:
     command("clock", _clock, "send the tick of every minute; one such process is enough")
     migrate = command("migrate", _migrate, "bring the database to the revision that this version needs")
     migrate.add_argument("--revision", default="head", help="another revision than the newest")
+    migrate.add_argument(
+        "--wait",
+        type=_seconds,
+        metavar="SECONDS",
+        help="change nothing; wait so long until the database serves this version, then go on or end with 3",
+    )
 
     run = command("run", _run, "ask assistants, wait, and write the report")
     _brands(run)
@@ -203,9 +221,27 @@ def _parser() -> Parser:
 
     command("engines", _engines, "which assistants can be asked here, and what is missing for the others")
     probe = command(
-        "probe", _probe, "ask one engine one real question, say what came back, and ask it again where it was paused"
+        "probe",
+        _probe,
+        "how the process of this container is; or, with ENGINE, ask that engine one real question, say what came back, "
+        "and ask it again where it was paused",
     )
-    probe.add_argument("engine", metavar="ENGINE", help="as in a plan: kimi, kimi/MODEL, kimi?search=off")
+    probe.add_argument(
+        "engine",
+        metavar="ENGINE",
+        nargs="?",
+        help="as in a plan: kimi, kimi/MODEL, kimi?search=off; without one, BRANDQ_HEARTBEAT_FILE is read: "
+        "0 well, 1 not, 2 cannot be told; neither broker nor database is asked",
+    )
+    probe.add_argument(
+        "--ready", action="store_true", help="without ENGINE: also 1 while it does not consume or listen yet"
+    )
+    probe.add_argument(
+        "--stale-after",
+        type=_seconds,
+        metavar="SECONDS",
+        help="without ENGINE: how old the heartbeat may be (30)",
+    )
     probe.add_argument("--prompt", metavar="TEXT", help="the question; default: a buyer's, in the engine's language")
     probe.add_argument("--system", metavar="TEXT", help="a text that goes before it; default: none")
     probe.add_argument(
@@ -220,6 +256,12 @@ def _parser() -> Parser:
     add.add_argument("name", help="whom it is for")
     add.add_argument("--owner", help="whose executions it sees; default: the name")
     add.add_argument("--scope", action="append", choices=store.SCOPES, help="default: run, which includes read")
+    add.add_argument(
+        "--from-file",
+        type=Path,
+        metavar="FILE",
+        help="register the key that stands there instead of making one; said again, it changes nothing",
+    )
     add.set_defaults(command=_keys_add)
     verbs.add_parser("list", help=words().told("the keys, without their secrets")).set_defaults(command=_keys_list)
     revoke = verbs.add_parser("revoke", help=words().told("end a key"))
@@ -239,6 +281,12 @@ def _out(parser: Parser, default: str | None) -> None:
         if default
         else "write report.json, .md and .html there",
     )
+
+
+def _seconds(given: str) -> int:
+    if not given.isdecimal():
+        raise argparse.ArgumentTypeError(words().say("{given} is not a whole number of seconds", given=repr(given)))
+    return int(given)
 
 
 def _address(parser: Parser) -> None:
@@ -262,15 +310,7 @@ def _settings(given: Mapping[str, object] | None = None) -> Settings:
     """The settings, with what the command line gave in place of the environment; and the log that they ask for."""
     over = {variable: str(value) for variable, value in (given or {}).items() if value is not None}
     settings = read_settings(over=over)
-    logging.basicConfig(
-        level=settings.log_level,
-        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
-        stream=sys.stderr,
-        force=True,
-    )
-    # every look at the revision would be told in two lines, and every connection to the broker in thirty
-    for chatty in ("alembic", "pika"):
-        logging.getLogger(chatty).setLevel(logging.WARNING)
+    logs.set_up(settings)
     return settings
 
 
@@ -289,8 +329,11 @@ def _quietly() -> Settings:
 
 def _serve(arguments: argparse.Namespace) -> int:
     settings = _settings({"BRANDQ_HOST": arguments.host, "BRANDQ_PORT": arguments.port})
-    with pipeline(settings, role="serve") as desk:
-        web(desk, on_start=lambda url: welcome(desk, url))
+    with (
+        beating(settings.heartbeat_file, "serve") as heart,
+        pipeline(settings, role="serve", heart=heart) as desk,
+    ):
+        web(desk, heart=heart, on_start=lambda url: welcome(desk, url))
     return 0
 
 
@@ -298,8 +341,9 @@ def _web(arguments: argparse.Namespace) -> int:
     settings = _settings({"BRANDQ_HOST": arguments.host, "BRANDQ_PORT": arguments.port})
     if settings.embedded:
         raise BadSettings(["BRANDQ_BROKER_URL is `embedded`, which reaches no worker: use `brandq serve`"])
-    with reaching(settings, role="web") as desk:
-        web(desk)
+    with beating(settings.heartbeat_file, "web") as heart, reaching(settings, role="web") as desk:
+        watch_publisher(heart, desk.publisher)
+        web(desk, heart=heart)
     return 0
 
 
@@ -317,14 +361,26 @@ def _clock(_: argparse.Namespace) -> int:
     settings = _settings()
     if settings.embedded:
         raise BadSettings(["BRANDQ_BROKER_URL is `embedded`: `brandq serve` has a clock of its own"])
-    with reaching(settings, role="clock") as desk, closing(telling(desk)):
-        keep_time(desk)
+    with (
+        beating(settings.heartbeat_file, "clock") as heart,
+        reaching(settings, role="clock") as desk,
+        closing(telling(desk)) as exporter,
+    ):
+        watch_publisher(heart, desk.publisher)
+        heart.watch_threads("exporter", exporter.threads)
+        heart.up()
+        keep_time(desk, heart.came_round)
     return 0
 
 
 def _migrate(arguments: argparse.Namespace) -> int:
+    if arguments.wait is not None and arguments.revision != "head":
+        raise BadRequest([Fault("--wait", "waits for the revision of this version, not for --revision")], "Unclear")
     settings = _settings()
-    store.migrate(settings.database_url.reveal(), arguments.revision)
+    if arguments.wait is None:
+        store.migrate(settings.database_url.reveal(), arguments.revision)
+    else:
+        store.wait_until_served(settings.database_url.reveal(), arguments.wait, tell=say)
     database = store.Database(settings.database_url.reveal(), pool_size=1)
     try:
         say(f"the database is at revision {store.current_revision(database)}")
@@ -467,7 +523,7 @@ def _import(arguments: argparse.Namespace) -> int:
 
 def _stored(settings: Settings) -> store.Database:
     database = store.Database(settings.database_url.reveal(), pool_size=1)
-    store.require_newest(database)
+    store.require_served(database)
     return database
 
 
@@ -493,7 +549,7 @@ def _judge(arguments: argparse.Namespace) -> int:
     with simulated(_quietly()) as settings:
         desk = Desk(settings, role="judge")
         try:
-            store.require_newest(desk.database)
+            store.require_served(desk.database)
             engine = judge_of(desk, arguments.engine)
             found = judge_execution(desk, arguments.execution_id, engine, limit, tell=say)
             made = publish_judged(desk, arguments.execution_id, found) if found.judged else None
@@ -639,6 +695,10 @@ def _engines(_: argparse.Namespace) -> int:
 
 
 def _probe(arguments: argparse.Namespace) -> int:
+    if arguments.engine is None:
+        stale_s = heartbeat.LIMITS.stale_s if arguments.stale_after is None else float(arguments.stale_after)
+        limits = heartbeat.LIMITS._replace(stale_s=stale_s)
+        return heartbeat.probe(heartbeat.Asked(arguments.ready, limits))
     settings = _quietly()
     with simulated(settings) as settings:
         registry = open_registry(settings)
@@ -663,12 +723,13 @@ def _probe(arguments: argparse.Namespace) -> int:
 
 
 def _keys_add(arguments: argparse.Namespace) -> int:
-    key_id, secret = secrets.token_hex(6), secrets.token_urlsafe(32)
     scopes = arguments.scope or ["run"]
+    given = None if arguments.from_file is None else read_key(arguments.from_file)
+    key_id, secret = given or (secrets.token_hex(6), secrets.token_urlsafe(32))
     database = _stored(_quietly())
     try:
         with database.begin() as db:
-            store.add_key(
+            added = store.add_key(
                 db,
                 key_id=key_id,
                 secret=secret,
@@ -679,9 +740,34 @@ def _keys_add(arguments: argparse.Namespace) -> int:
             )
     finally:
         database.dispose()
-    say(f"key of {arguments.name} ({', '.join(scopes)}); it is shown only now:", to=errors)
-    print(f"bq_{key_id}_{secret}")
+    if given is None:
+        say(f"key of {arguments.name} ({', '.join(scopes)}); it is shown only now:", to=errors)
+        print(f"bq_{key_id}_{secret}")
+    elif added:
+        say(f"bq_{key_id}_…, key of {arguments.name} ({', '.join(scopes)}), is registered")
+    else:
+        say(f"bq_{key_id}_…, key of {arguments.name} ({', '.join(scopes)}), was registered already")
     return 0
+
+
+#: as ``_keys_add`` makes them; a longer secret is as good
+_KEY = re.compile(r"bq_([0-9a-f]{12})_([A-Za-z0-9_-]{43,128})")
+#: of 43 letters drawn by chance, fewer are never seen
+_DISTINCT_LETTERS = 16
+
+
+def read_key(path: Path) -> tuple[str, str]:
+    """The id and the secret of the key in this file. BadRequest, which does not repeat what stands there."""
+    try:
+        found = _KEY.fullmatch(path.read_text(encoding="utf-8").strip())
+        if found and len(set(found[2])) >= _DISTINCT_LETTERS:
+            return found[1], found[2]
+        fault = "expected one key, bq_ with 12 hexadecimal digits, _ and 43 random letters of A-Z a-z 0-9 - and _"
+    except UnicodeDecodeError:
+        fault = "is not text"
+    except OSError as error:
+        fault = error.strerror or "cannot be read"
+    raise BadRequest([Fault(f"--from-file {path}", fault)], "The key is not valid")
 
 
 def _keys_list(_: argparse.Namespace) -> int:

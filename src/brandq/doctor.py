@@ -27,7 +27,7 @@ class Finding:
 
 
 def examine() -> Iterator[Finding]:
-    """Look at settings, database, broker, queues and engines, in this order."""
+    """Look at settings, database, broker, queues and engines, in this order: what may be stuck before what is many."""
     yield Finding("ok", f"brandq {__version__}")
     try:
         settings = read_settings()
@@ -36,9 +36,9 @@ def examine() -> Iterator[Finding]:
         return
     for known, shown, was_set in settings.shown():
         yield Finding("ok", f"{known.variable} = {shown or '(empty)'}" + ("" if was_set else "   (default)"))
-    yield from _engines(settings)
     yield from _database(settings)
     yield from _broker(settings)
+    yield from _engines(settings)
 
 
 def _engines(settings: Settings) -> Iterator[Finding]:
@@ -49,13 +49,15 @@ def _engines(settings: Settings) -> Iterator[Finding]:
         return
     if not any(listed.configured or listed.simulated for listed in listing):
         yield Finding("bad", "no engine can be asked: set a key, or BRANDQ_SIMULATE=missing to try things out")
-    for listed in listing:
-        if listed.simulated:
-            yield Finding("note", f"engine {listed.name}: answered by the SIMULATOR, marked so everywhere")
-        elif not listed.configured:
-            yield Finding("note", f"engine {listed.name}: no key; set {' or '.join(listed.key_env)}")
-        else:
-            yield Finding("ok", f"engine {listed.name}: {'key present' if listed.key_env else 'needs no key'}")
+    simulated = [listed.name for listed in listing if listed.simulated]
+    askable = [listed for listed in listing if listed.configured and not listed.simulated]
+    without_key = [listed.name for listed in listing if not listed.configured and not listed.simulated]
+    for listed in askable:
+        yield Finding("ok", f"engine {listed.name}: {'key present' if listed.key_env else 'needs no key'}")
+    if simulated:
+        yield Finding("note", f"engines answered by the SIMULATOR, marked so everywhere: {', '.join(simulated)}")
+    if without_key:
+        yield Finding("note", f"engines without a key (`brandq engines` says which to set): {', '.join(without_key)}")
 
 
 def _database(settings: Settings) -> Iterator[Finding]:
@@ -65,8 +67,8 @@ def _database(settings: Settings) -> Iterator[Finding]:
     database = store.Database(settings.database_url.reveal(), pool_size=1, name="brandq doctor")
     now = datetime.now(UTC)
     try:
-        store.require_newest(database)
-        yield Finding("ok", f"database: reachable, at revision {store.newest_revision()}")
+        store.require_served(database)
+        yield Finding("ok", f"database: reachable, at revision {store.current_revision(database)}")
         with database.read() as db:
             broken = store.broken_truths(db, now=now, slack=store.SLACK)
             swept = store.swept(db)

@@ -5,6 +5,7 @@ Here and nowhere else the parts meet: settings, desk, broker, worker, simulator,
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
 import signal
@@ -23,6 +24,7 @@ from brandq.actors.clock import minute_by_minute
 from brandq.actors.declare import QUEUES, bind
 from brandq.actors.desk import Desk
 from brandq.actors.upkeep import resume
+from brandq.beating import Heart, beating, watch_publisher, watch_worker
 from brandq.errors import BadSettings
 from brandq.exporter import telling
 from brandq.settings import Secret, Settings
@@ -53,7 +55,7 @@ def simulated(settings: Settings) -> Iterator[Settings]:
 
 
 @contextmanager
-def pipeline(settings: Settings, *, role: str) -> Iterator[Desk]:
+def pipeline(settings: Settings, *, role: str, heart: Heart | None = None) -> Iterator[Desk]:
     """The whole pipeline inside this process: a migrated database, a worker on every queue, and the clock.
 
     Only for the embedded broker: its messages live in this process, and what is open in the tables is sent again here.
@@ -63,18 +65,23 @@ def pipeline(settings: Settings, *, role: str) -> Iterator[Desk]:
             ["BRANDQ_BROKER_URL names a broker: start `brandq web`, `brandq work` and `brandq clock` there"]
         )
     settings = replace(settings, threads=max(settings.threads, EMBEDDED_THREADS))
+    # a command that comes and goes is not what a probe asks about
+    heart = heart or Heart(None, role)
     store.migrate(settings.database_url.reveal())
     with simulated(settings) as settings:
         desk = Desk(settings, role=role)
         bind(desk.broker, desk, ACTORS)
         worker = run_worker(desk.broker, queues=set(QUEUES), threads=settings.threads)
-        stop_clock = minute_by_minute(desk)
+        watch_worker(heart, worker)
+        watch_publisher(heart, desk.publisher)
+        stop_clock = minute_by_minute(desk, heart.came_round)
         try:
             with desk.database.read() as db:
                 owners = store.lease_owners(db)
             resume(desk, dead=[owner for owner in owners if _is_dead(owner)])
             yield desk
         finally:
+            heart.stopping()
             stop_clock()
             try:
                 stop_worker(worker, (settings.grace_s + STOP_SLACK_S) * 1000)
@@ -103,7 +110,7 @@ def reaching(settings: Settings, *, role: str) -> Iterator[Desk]:
     desk = Desk(settings, role=role)
     bind(desk.broker, desk, ACTORS)
     try:
-        store.require_newest(desk.database)
+        store.require_served(desk.database)
         yield desk
     finally:
         desk.close()
@@ -115,15 +122,20 @@ def work(settings: Settings, queues: Sequence[str]) -> None:
         raise BadSettings(["BRANDQ_BROKER_URL is `embedded`: there is no queue to work on; use `brandq serve`"])
     wanted = {f"brandq.{queue}" for queue in queues} or set(QUEUES)
     role = "work " + "+".join(sorted(queue.removeprefix("brandq.") for queue in wanted))
-    with simulated(settings) as settings:
+    with beating(settings.heartbeat_file, role) as heart, simulated(settings) as settings:
         desk = Desk(settings, role=role)
         exporter = telling(desk)
-        store.require_newest(desk.database)
+        heart.watch_threads("exporter", exporter.threads)
+        store.require_served(desk.database)
         bind(desk.broker, desk, ACTORS)
         wait_for_signal = stop_on_signal()
         worker = run_worker(desk.broker, queues=wanted, threads=settings.threads)
+        watch_worker(heart, worker)
+        watch_publisher(heart, desk.publisher)
+        heart.up()
         logger.info("%s with %d threads serves %s", desk.worker, settings.threads, ", ".join(sorted(wanted)))
         wait_for_signal()
+        heart.stopping()
         logger.info("stopping; running calls have %d s", settings.grace_s)
         try:
             stop_worker(worker, (settings.grace_s + STOP_SLACK_S) * 1000)
@@ -158,10 +170,10 @@ def stop_on_signal() -> Callable[[], None]:
     return wait
 
 
-def web(desk: Desk, *, on_start: Callable[[str], None] | None = None) -> None:
+def web(desk: Desk, *, heart: Heart, on_start: Callable[[str], None] | None = None) -> None:
     """Serve the endpoints until SIGTERM or SIGINT. BadSettings where the address would let strangers in."""
     settings = desk.settings
-    store.require_newest(desk.database)
+    store.require_served(desk.database)
     with desk.database.read() as db:
         if not settings.on_loopback and not store.any_keys(db):
             raise BadSettings(
@@ -173,6 +185,7 @@ def web(desk: Desk, *, on_start: Callable[[str], None] | None = None) -> None:
     listening = _listen(settings)
     app = create_app(desk)
     exporter = telling(desk, app.state.metrics.told)
+    heart.watch_threads("exporter", exporter.threads)
     config = uvicorn.Config(
         app,
         log_config=None,
@@ -188,7 +201,7 @@ def web(desk: Desk, *, on_start: Callable[[str], None] | None = None) -> None:
     # uvicorn raises the signal again once it has stopped; by then it must only end this function
     signal.signal(signal.SIGTERM, lambda _signum, _frame: None)
     try:
-        Server(config, app.state.streams).run(sockets=[listening])
+        Server(config, app.state.streams, heart).run(sockets=[listening])
     except KeyboardInterrupt:
         logger.info("stopped")
     finally:
@@ -198,11 +211,19 @@ def web(desk: Desk, *, on_start: Callable[[str], None] | None = None) -> None:
 class Server(uvicorn.Server):
     """One that ends its event streams before it waits for its requests, which they would keep it from."""
 
-    def __init__(self, config: uvicorn.Config, streams: Streams) -> None:
+    def __init__(self, config: uvicorn.Config, streams: Streams, heart: Heart | None = None) -> None:
         super().__init__(config)
         self._streams = streams
+        self._heart = heart or Heart(None, "web")
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._heart.watch_loop("the web server's loop", asyncio.get_running_loop())
+        if self.started:
+            self._heart.up()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._heart.stopping()
         self._streams.close()
         await super().shutdown(sockets)
 

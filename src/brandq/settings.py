@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Literal, cast
 from urllib.parse import urlsplit
 
+from brandq.environment import own, read_variable
 from brandq.errors import BadSettings
 from brandq.plan import CostLimit, read_cost_limit
 from brandq.words import LANGUAGES, Language
@@ -144,7 +145,9 @@ KNOWN: tuple[Known, ...] = (
     ),
     Known("BRANDQ_LOG_LEVEL", "INFO", "`DEBUG`, `INFO`, `WARNING` or `ERROR`"),
     Known(
-        "BRANDQ_LOG_FORMAT", "text", "`text`: lines for people; `json`: one object for each line, see docs/observing.md"
+        "BRANDQ_LOG_FORMAT",
+        "text",
+        "`text`: lines for people; `json`: one object for each line, see docs/logs-and-traces.md",
     ),
     Known(
         "BRANDQ_METRICS_ADDRESS",
@@ -216,14 +219,14 @@ class Settings:
 
     def key(self, variable: str) -> str | None:
         """A provider's key by the variable that its registry row names, None where neither it nor its file is set."""
-        return _from(self.environment, variable, [])
+        return read_variable(self.environment, variable, [])
 
     def shown(self) -> list[tuple[Known, str, bool]]:
         """Each setting, its value as it may be shown, and whether it was set."""
         rows = []
         for known in KNOWN:
             faults: list[str] = []
-            given = _from(self.environment, known.variable, faults)
+            given = read_variable(self.environment, known.variable, faults)
             shown = known.default if given is None else given
             rows.append((known, _hide_password(shown) if known.secret else shown, given is not None))
         return rows
@@ -238,24 +241,9 @@ def _hide_password(text: str) -> str:
     return f"{parts.scheme}://{user}{place[-1]}{parts.path}"
 
 
-def _from(environment: Mapping[str, str], variable: str, faults: list[str]) -> str | None:
-    """The variable's text, or that of the file which NAME_FILE names; None where both are absent or empty."""
-    given = environment.get(variable, "").strip()
-    path = environment.get(f"{variable}_FILE", "").strip()
-    if given:
-        return given
-    if not path:
-        return None
-    try:
-        return Path(path).read_text(encoding="utf-8").strip() or None
-    except (OSError, UnicodeDecodeError) as error:
-        faults.append(f"{variable}_FILE: cannot read {path}: {error.__class__.__name__}")
-        return None
-
-
 def read_settings(environment: Mapping[str, str] | None = None, *, over: Mapping[str, str] | None = None) -> Settings:
     """The settings of this process; ``over`` goes over its environment. BadSettings lists everything that is wrong."""
-    environment = {**(os.environ if environment is None else environment), **(over or {})}
+    environment = {**(own() if environment is None else environment), **(over or {})}
     faults: list[str] = []
     defaults = {known.variable: known.default for known in KNOWN}
     allowed = set(defaults) | {f"{variable}_FILE" for variable in defaults}
@@ -264,7 +252,7 @@ def read_settings(environment: Mapping[str, str] | None = None, *, over: Mapping
             faults.append(f"{variable}: no such setting; `brandq doctor` lists them")
 
     def text(variable: str) -> str:
-        return _from(environment, variable, faults) or defaults[variable]
+        return read_variable(environment, variable, faults) or defaults[variable]
 
     def number(variable: str, low: int, high: int) -> int:
         return _checked(faults, variable, text(variable), low, high)
@@ -280,7 +268,7 @@ def read_settings(environment: Mapping[str, str] | None = None, *, over: Mapping
     if engines_file and not Path(engines_file).is_file():
         faults.append(f"BRANDQ_ENGINES_FILE: there is no file {engines_file}")
     heartbeat_file = text("BRANDQ_HEARTBEAT_FILE")
-    secret = _from(environment, "BRANDQ_WEBHOOK_SECRET", faults)
+    secret = read_variable(environment, "BRANDQ_WEBHOOK_SECRET", faults)
     settings = Settings(
         database_url=Secret(_database_url(text("BRANDQ_DATABASE_URL"), data_dir, faults)),
         broker_url=Secret(_broker_url(text("BRANDQ_BROKER_URL"), faults)),
@@ -327,8 +315,8 @@ def read_settings(environment: Mapping[str, str] | None = None, *, over: Mapping
 
 def language(environment: Mapping[str, str] | None = None) -> Language:
     """The language in which this process speaks to whoever started it; never a fault, which would have to be told."""
-    environment = os.environ if environment is None else environment
-    return _language((_from(environment, "BRANDQ_LANGUAGE", []) or "auto").lower(), environment)
+    environment = own() if environment is None else environment
+    return _language((read_variable(environment, "BRANDQ_LANGUAGE", []) or "auto").lower(), environment)
 
 
 def _language(chosen: str, environment: Mapping[str, str]) -> Language:

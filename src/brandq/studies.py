@@ -44,7 +44,7 @@ def ended(db: store.Transaction, execution_id: str) -> store.Execution:
 
 def read_again(desk: Desk, execution_id: str) -> Reread:
     """Read the stored answers by the present method, into a new report version; the earlier one stays as it was."""
-    store.require_newest(desk.database)
+    store.require_served(desk.database)
     with desk.database.read() as db:
         plan = ended(db, execution_id).plan
         answered = sorted(store.places_with_answer(db, execution_id).values())

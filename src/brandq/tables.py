@@ -370,6 +370,9 @@ verdicts = sa.Table(
     sa.CheckConstraint("(cost IS NULL) = (currency IS NULL)", name="money"),
 )
 
+#: the revisions whose code works on this database. No migration makes it: `migrate` itself does, see store/migrating.py
+served_revisions = sa.Table("served_revisions", metadata, sa.Column("revision", sa.String(32), primary_key=True))
+
 api_keys = sa.Table(
     "api_keys",
     metadata,

@@ -24,11 +24,15 @@ class NotingDesk:
     def __init__(self) -> None:
         self.notes: list[Any] = []
         self.loops: list[asyncio.AbstractEventLoop] = []
+        self.stopped = 0
         self.closed = 0
         self._changed = threading.Condition()
 
     async def open_loop(self) -> None:
         self.loops.append(asyncio.get_running_loop())
+
+    def begin_to_stop(self) -> None:
+        self.stopped += 1
 
     async def close_loop(self) -> None:
         self.closed += 1

@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from brandq import store
-from brandq.errors import NotAuthenticated, NotFound, TooManyRequests
+from brandq.errors import Conflict, NotAuthenticated, NotFound, TooManyRequests
 from brandq.store import Database
 from tests.store.samples_at_hand import NOW
 
@@ -31,6 +31,27 @@ def test_a_key_opens_until_it_is_revoked(database: Database) -> None:
             store.authenticate(db, "k1", "s3cret")
         with pytest.raises(NotFound):
             store.revoke_key(db, "k1", now=NOW)
+
+
+def test_a_key_is_added_once(database: Database) -> None:
+    """Given a key, when it is added again, then nothing changes and that is told; another secret under its id, another owner,
+    other scopes, or a key that was revoked are refused."""
+    fields = {"key_id": "k1", "secret": "s3cret", "name": "Ann", "owner": "ann", "scopes": ["run"], "now": NOW}
+    with database.begin() as db:
+        assert store.add_key(db, **fields)
+        assert not store.add_key(db, **fields)
+        for change, words in (
+            ({"secret": "another"}, "draw another id"),
+            ({"owner": "bob"}, "ann's with the scopes run"),
+            ({"scopes": ["admin"]}, "ann's with the scopes run"),
+        ):
+            with pytest.raises(Conflict, match=words):
+                store.add_key(db, **{**fields, **change})
+        assert len(store.list_keys(db)) == 1
+        assert store.authenticate(db, "k1", "s3cret").scopes == ("run",)
+        store.revoke_key(db, "k1", now=NOW)
+        with pytest.raises(Conflict, match="was revoked, which is for good"):
+            store.add_key(db, **fields)
 
 
 def test_a_limit_holds_in_any_window(database: Database) -> None:

@@ -48,7 +48,7 @@ def test_several_migrators_take_turns(empty_url: str) -> None:
     with ThreadPoolExecutor(3) as pool:
         list(pool.map(store.migrate, [empty_url] * 3))
     database = Database(empty_url)
-    store.require_newest(database)
+    store.require_served(database)
     database.dispose()
 
 
@@ -59,7 +59,7 @@ def test_down_and_up_again(empty_url: str) -> None:
     database = Database(empty_url)
     assert store.current_revision(database) is None
     store.migrate(empty_url)
-    store.require_newest(database)
+    store.require_served(database)
     database.dispose()
 
 

@@ -340,7 +340,7 @@ def test_a_database_without_tables_says_what_to_do(empty_sqlite_url: str) -> Non
     """Given an empty database, when it is used, then the error names the command that helps."""
     database = Database(empty_sqlite_url)
     with pytest.raises(DatabaseNotReady, match="brandq migrate"):
-        store.require_newest(database)
+        store.require_served(database)
     with pytest.raises(DatabaseNotReady, match="brandq migrate"), database.read() as db:
         store.execution(db, "x")
     database.dispose()

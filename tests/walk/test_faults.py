@@ -7,7 +7,9 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+import sqlalchemy as sa
 
+from brandq.tables import samples
 from tests.servers.postgres import PostgresServer
 from tests.servers.rabbitmq import RabbitmqServer
 from tests.waiting import wait_until
@@ -98,6 +100,30 @@ def test_a_worker_that_is_told_to_stop_finishes_what_it_can(door: Door) -> None:
     wait_until(lambda: door.calls(work) > 0, 40, "the first call")
     assert worker.stop() == 0
     assert "asking" not in door.states(work)
+    door.site.worker(*ALL)
+    door.site.ended(work.ids, 60)
+    whole_truth(door.site, work.ids, lost=0)
+
+
+def test_a_worker_that_is_told_to_stop_does_not_begin_what_waits_for_its_turn(door: Door) -> None:
+    """Given an engine that may be asked every three seconds and a long grace, when its worker gets SIGTERM, then the
+    calls that have begun end, those claimed and not begun are handed back at once, uncounted, and none is lost."""
+    work = door.submit(1, prompts=6, engines=["paced"])
+    worker = door.site.worker(*ALL, BRANDQ_GRACE_SECONDS="300")
+    wait_until(
+        lambda: door.calls(work) > 0 and door.states(work).get("asking", 0) >= 3, 40, "a call, and claims behind it"
+    )
+    assert worker.stop() == 0
+    begun = door.calls(work)
+    assert begun < work.planned
+    states = door.states(work)
+    assert "asking" not in states
+    assert states["waiting"] == work.planned - begun
+    with door.site.database.read() as db:
+        counted = sa.select(samples.c.attempt).where(
+            samples.c.execution_id == work.ids[0], samples.c.state == "waiting"
+        )
+        assert set(db.execute(counted).scalars()) == {0}
     door.site.worker(*ALL)
     door.site.ended(work.ids, 60)
     whole_truth(door.site, work.ids, lost=0)

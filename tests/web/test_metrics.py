@@ -78,3 +78,11 @@ def test_what_is_refused_or_only_tried_is_not_counted_as_accepted(small_desk: De
     assert client.post("/api/executions", json={**PLAN, "brands": []}).status_code == 422
     assert client.post("/api/executions?dry_run=true", json=PLAN).status_code == 200
     assert series(client.get("/metrics").text)["brandq_executions_accepted_total"] == 0
+
+
+def test_the_loop_of_the_requests_is_looked_after(small_desk: Desk) -> None:
+    """Given a web server that runs, then how late its loop wakes up is told, also where no actor is at work."""
+    with ContractClient(small_desk) as client:
+        wait_until(
+            lambda: series(client.get("/metrics").text)["brandq_loop_lag_seconds_count"] > 0, 20, "a look at the loop"
+        )

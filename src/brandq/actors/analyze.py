@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 
-from brandq import store
+from brandq import logs, store
 from brandq.actors.declare import actor
 from brandq.actors.desk import Desk
 from brandq.actors.reading import findings_in
@@ -56,7 +56,8 @@ def _read(desk: Desk, execution_id: str, plan: Plan, sample_ids: Sequence[int]) 
             for sample_id in sample_ids:
                 _read(desk, execution_id, plan, [sample_id])
             return
-        logger.exception("the answer of sample %d cannot be read", sample_ids[0])
+        with logs.about(sample_id=sample_ids[0]):
+            logger.exception("the answer of sample %d cannot be read", sample_ids[0])
         _abandon(desk, sample_ids[0], f"reading it failed ({type(error).__name__})")
         return
     with desk.database.begin() as db:

@@ -35,11 +35,12 @@ from dramatiq.middleware import Middleware
 from dramatiq.worker import ConsumerThread, Worker, WorkerThread, _WorkerMiddleware
 from pika.adapters.utils.connection_workflow import AMQPConnectorException
 
+from brandq import logs
 from brandq.actors.declare import MAX_PRIORITY, QUEUES
 from brandq.actors.embedded import EmbeddedBroker
 from brandq.actors.fitting import Unfit, functions_of, read_message, require_fit, safe_name
 from brandq.actors.meters import Meters
-from brandq.actors.middleware import RollCall, count_refused, house_middleware
+from brandq.actors.middleware import RollCall, count_refused, facts_of, house_middleware
 from brandq.errors import BadSettings, BrandqError
 
 logger = logging.getLogger(__name__)
@@ -142,9 +143,10 @@ class SafeConsumer(_RabbitmqConsumer):
     def _delivered(self, message: MessageProxy) -> bool:
         if message.__dict__.get("delivered_by") is self:
             return True
-        logger.warning(
-            "%s (%s) ended after a reconnect; it was given out again", message.actor_name, message.message_id
-        )
+        with logs.about(**facts_of(message)):
+            logger.warning(
+                "%s (%s) ended after a reconnect; it was given out again", message.actor_name, message.message_id
+            )
         return False
 
 
@@ -329,6 +331,16 @@ def stop_worker(worker: Worker, timeout_ms: int) -> None:
     ]
     if any(isinstance(middleware, RollCall) and middleware.missing for middleware in worker.broker.middleware):
         raise SystemExit(3)
+
+
+def is_attached(consumer: ConsumerThread) -> bool:
+    """Whether this thread's queue gives it messages now: not before its first connection, nor after its last was lost.
+
+    It reads what the thread knows and asks nobody; a connection that broke is noticed within the worker's timeout.
+    """
+    if isinstance(consumer.consumer, SafeConsumer):
+        return bool(consumer.consumer.channel.is_open)
+    return consumer.consumer is not None
 
 
 def queue_depths(broker: dramatiq.Broker) -> dict[str, QueueDepth]:

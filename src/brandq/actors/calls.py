@@ -14,12 +14,13 @@ import math
 import random
 import time
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, replace
+from contextlib import AbstractContextManager, nullcontext, suppress
+from contextvars import Context
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
 
-from brandq import store
+from brandq import logs, store, tracing
 from brandq.actors.admission import next_turn_s, note_outcomes
 from brandq.actors.desk import Desk
 from brandq.actors.lanes import Lane
@@ -70,6 +71,8 @@ class _Landed:
     outcome: Outcome | None
     asked_at: datetime | None
     noted: Callable[[], None] | None = None
+    #: of the message that it came with
+    trace: tracing.Carrier | None = field(default_factory=tracing.carrier)
 
 
 @dataclass(frozen=True)
@@ -80,6 +83,8 @@ class FollowUp:
     answered: dict[tuple[str, int], list[int]]
     again: dict[tuple[str, int, float], list[int]]
     given_up: set[str]
+    #: by execution, the trace in which it is sent: that of one of its calls, for a commit belongs to none
+    traces: dict[str, tracing.Carrier | None] = field(default_factory=dict)
 
 
 class Calls:
@@ -92,6 +97,9 @@ class Calls:
         self._held: dict[asyncio.Task[None], Ticket] = {}
         #: those that may still be broken off
         self._asking: set[asyncio.Task[None]] = set()
+        #: those of them that wait for their turn, so that nothing is paid for yet
+        self._entering: set[asyncio.Task[None]] = set()
+        self._stopping = False
         self._landed: list[tuple[_Landed, asyncio.Future[None]]] = []
         self._committing: asyncio.Task[None] | None = None
         self._watching: asyncio.Task[None] | None = None
@@ -104,11 +112,13 @@ class Calls:
         """
         calls = []
         for ticket in tickets:
-            call = asyncio.create_task(self._see_through(ticket))
+            with logs.about(**_facts(ticket)):
+                call = asyncio.create_task(self._see_through(ticket))
             self._held[call] = ticket
             calls.append(call)
         if self._watching is None or self._watching.done():
-            self._watching = asyncio.create_task(self._watch())
+            # it watches the calls of all messages, and its lines are about none
+            self._watching = asyncio.create_task(self._watch(), context=Context())
         try:
             await asyncio.wait(calls)
         except asyncio.CancelledError:
@@ -119,6 +129,14 @@ class Calls:
             await asyncio.wait(calls)
         for call in calls:
             call.result()
+
+    def begin_to_stop(self) -> None:
+        """Hand back at once what waits for its turn: its grace is for what is being paid for."""
+        self._stopping = True
+        if self._entering:
+            logger.info("stopping: %d calls that have not begun are handed back", len(self._entering))
+        for call in self._entering:
+            call.cancel()
 
     async def close(self) -> None:
         """Commit what has landed, and stop watching."""
@@ -149,17 +167,18 @@ class Calls:
         engine, lane = ticket.engine, self.desk.lane(provider, ticket.engine)
         asked_at: datetime | None = None
         try:
-            if not await self._enter(lane, ticket, provider):
+            if self._stopping or not await self._enter(lane, ticket, provider):
                 return _Landed(ticket, None, None)
             outcome, said_no = None, None
             try:
                 asked_at = self.desk.now()
                 prompt = ticket.plan.prompts[ticket.claim.prompt_no - 1]
                 turn = partial(self._turn, ticket)
-                with self.desk.meters.asking(engine):
+                with self.desk.meters.asking(engine), _span(ticket, provider) as span:
                     outcome = await ask(
                         self.desk.http, provider, engine, prompt, key, system=ticket.plan.system, turn=turn
                     )
+                    _tell(outcome, span)
             finally:
                 said_no = lane.leave(engine.model, outcome)
         except asyncio.CancelledError:
@@ -167,18 +186,22 @@ class Calls:
             return _Landed(ticket, None, asked_at)
         return _Landed(ticket, outcome, asked_at, None if said_no is None else partial(lane.noted, said_no))
 
-    @staticmethod
-    async def _enter(lane: Lane, ticket: Ticket, provider: Provider) -> bool:
+    async def _enter(self, lane: Lane, ticket: Ticket, provider: Provider) -> bool:
         """Wait for the starting time and a free slot; False when the call is not to be made from here and now."""
         model, admitted_at, start_at = ticket.engine.model, ticket.admitted_at, ticket.start_at
         if lane.enter_now(model, admitted_at=admitted_at, start_at=start_at):
             return True
-        priority = ticket.claim.priority
+        priority, call = ticket.claim.priority, asyncio.current_task()
+        if call is None:
+            raise RuntimeError("a call is always a task")
+        self._entering.add(call)
         try:
             async with asyncio.timeout(ASKING_S - provider.total_s):
                 return await lane.enter(model, admitted_at=admitted_at, start_at=start_at, priority=priority)
         except TimeoutError:
             return False
+        finally:
+            self._entering.discard(call)
 
     async def _turn(self, ticket: Ticket) -> None:
         """Wait for the starting time of one more request of a call; it counts towards the pace like any other."""
@@ -191,7 +214,7 @@ class Calls:
         settled = asyncio.get_running_loop().create_future()
         self._landed.append((landed, settled))
         if self._committing is None or self._committing.done():
-            self._committing = asyncio.create_task(self._commit())
+            self._committing = asyncio.create_task(self._commit(), context=Context())
         await settled
 
     async def _commit(self) -> None:
@@ -224,7 +247,8 @@ class Calls:
     async def _not_stored(self, landed: _Landed, settled: asyncio.Future[None], error: Exception) -> None:
         """An answer that the database does not take is given up in words: asking again would cost it again."""
         if landed.outcome is not None and landed.outcome.answer is not None:
-            logger.error("an answer cannot be stored, its sample is given up", exc_info=error)
+            with logs.about(**_facts(landed.ticket)):
+                logger.error("an answer cannot be stored, its sample is given up", exc_info=error)
             words = f"an answer came, and could not be stored ({type(error).__name__}); the log says why"
             failed = ProviderError(ErrorClass.BAD_REQUEST, words, landed.outcome.http_status)
             await self._commit_group([(replace(landed, outcome=Outcome(None, failed, 0, {})), settled)])
@@ -274,6 +298,59 @@ class Calls:
         return lambda claim: (claim.sample_id, claim.attempt) in held
 
 
+def _facts(ticket: Ticket) -> dict[str, str | int]:
+    """What a line about this call is about."""
+    claim = ticket.claim
+    return {
+        "execution_id": claim.execution_id,
+        "sample_id": claim.sample_id,
+        "attempt": claim.attempt,
+        "engine": claim.engine,
+    }
+
+
+def _span(ticket: Ticket, provider: Provider) -> AbstractContextManager[tracing.Running | None]:
+    """The call as its trace shows it; nothing of it is sent to the provider."""
+    if not tracing.is_on():
+        return nullcontext()
+    claim, model = ticket.claim, ticket.engine.model
+    attributes: dict[str, tracing.Value | None] = {
+        "gen_ai.operation.name": "chat",
+        "gen_ai.provider.name": provider.name,
+        "gen_ai.request.model": model,
+        **tracing.place(provider.base_url),
+        "brandq.execution_id": claim.execution_id,
+        "brandq.sample_id": claim.sample_id,
+        "brandq.attempt": claim.attempt,
+        "brandq.engine": claim.engine,
+    }
+    return tracing.span(f"chat {model}", "client", attributes)
+
+
+def _tell(outcome: Outcome, span: tracing.Running | None) -> None:
+    """How a call ended, in the log and in its trace, by numbers and by the names of our own classes."""
+    said, answer = outcome.http_status, outcome.answer
+    if outcome.error is not None:
+        error_class = outcome.error.error_class
+        logger.info("call ended in %s after %d ms, HTTP %s", error_class, outcome.latency_ms, said or "none")
+    elif answer is not None:
+        logger.debug("call answered (%s) after %d ms", answer.kind, outcome.latency_ms)
+    if span is None:
+        return
+    span.add({"http.response.status_code": said, "brandq.posts": outcome.posts})
+    if outcome.error is not None:
+        span.fail(str(outcome.error.error_class))
+    elif answer is not None:
+        span.add(
+            {
+                "gen_ai.response.model": answer.served_model,
+                "gen_ai.usage.input_tokens": answer.tokens_in,
+                "gen_ai.usage.output_tokens": answer.tokens_out,
+                "brandq.answer_kind": str(answer.kind),
+            }
+        )
+
+
 def _note(landed: _Landed) -> None:
     if landed.noted is not None:
         landed.noted()
@@ -305,7 +382,8 @@ def _record(desk: Desk, landed: Sequence[_Landed]) -> FollowUp:
             desk.meters.call_ended(came.ticket.engine, came.outcome, kept=one.key in kept)
     desk.meters.failed(settled.failed)
     held_back = {one.claim for one, came in zip(ended, landed, strict=True) if came.asked_at is None}
-    follow_up = FollowUp({}, {}, settled.given_up)
+    traces = {one.ticket.claim.execution_id: one.trace for one in landed} if tracing.is_on() else {}
+    follow_up = FollowUp({}, {}, settled.given_up, traces)
     for claim in settled.answered:
         follow_up.answered.setdefault((claim.execution_id, claim.priority), []).append(claim.sample_id)
     for claim, again_at in settled.again:

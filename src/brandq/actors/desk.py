@@ -7,17 +7,18 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from datetime import UTC, datetime
 from typing import Any, Protocol, TypeVar, cast
 
 import dramatiq
 
-from brandq import store
+from brandq import logs, store, tracing
 from brandq.actors.broker import open_broker
 from brandq.actors.declare import message
 from brandq.actors.lanes import Lane
 from brandq.actors.meters import Meters
-from brandq.actors.middleware import MAX_DELAY_MS
+from brandq.actors.middleware import MAX_DELAY_MS, execution_id_of
 from brandq.actors.publisher import Publisher
 from brandq.errors import BadSettings
 from brandq.plan import EngineRef, Plan
@@ -32,6 +33,8 @@ T = TypeVar("T")
 
 class Closable(Protocol):
     """What actors share on their loop."""
+
+    def begin_to_stop(self) -> None: ...
 
     async def close(self) -> None: ...
 
@@ -50,6 +53,7 @@ def open_registry(settings: Settings) -> Registry:
     """The registry with the user's rows and with the keys that the environment holds. BadSettings lists its faults."""
     rows = registry.load(settings.engines_file)
     keys = {variable: settings.key(variable) for variable in registry.key_names(rows)}
+    logs.keep_secret(keys.values())
     return Registry(rows, keys, settings.simulate, settings.simulator_url)
 
 
@@ -61,6 +65,9 @@ class Desk:
 
     def __init__(self, settings: Settings, *, role: str) -> None:
         self.settings = settings
+        logs.play(role)
+        # before the broker, which has a span for each message where traces are on
+        tracing.start(settings, role=role)
         self.registry = open_registry(settings)
         self.database = Database(
             settings.database_url.reveal(),
@@ -83,7 +90,6 @@ class Desk:
         self.meters.watch("brandq_sends_lost_total", lambda: self.publisher.lost)
         self.meters.watch_threads("publisher", self.publisher.threads)
         self.worker = settings.worker
-        self.stopping = False
         self._store_threads = ThreadPoolExecutor(STORE_THREADS, thread_name_prefix="brandq-store")
         self._http: HttpSession | None = None
         self._lanes: dict[str, Lane] = {}
@@ -101,8 +107,15 @@ class Desk:
         What must wait longer than a message may is not sent at all: its ``next_attempt_at`` stands in the table.
         """
         delay_ms = round(delay_s * 1000)
-        if delay_ms <= MAX_DELAY_MS:
-            self.publisher.send(message(fn, *ids, priority=priority), delay_ms or None)
+        if delay_ms > MAX_DELAY_MS:
+            return
+        one = message(fn, *ids, priority=priority)
+        # here, not where it is published: the publishing thread does not know on whose behalf
+        execution_id = execution_id_of(one) or logs.known().get("execution_id")
+        span = tracing.sending(one.queue_name, one.message_id, one.options, execution_id, delay_ms)
+        sent = self.publisher.send(one, delay_ms or None)
+        if span is not None:
+            sent.add_done_callback(span.end_when_sent)
 
     def plans_of(self, db: Transaction, execution_ids: Collection[str]) -> dict[str, Plan]:
         """The plans of these executions, read at most once while they are in use; what was removed may be missing."""
@@ -137,7 +150,8 @@ class Desk:
 
     async def in_thread(self, work: Callable[[], T]) -> T:
         """Run a transaction off the loop. It is never abandoned: a cancelled caller still waits for its commit."""
-        future = asyncio.get_running_loop().run_in_executor(self._store_threads, work)
+        # what its log lines and its messages are about goes with it
+        future = asyncio.get_running_loop().run_in_executor(self._store_threads, copy_context().run, work)
         try:
             return await asyncio.shield(future)
         except asyncio.CancelledError:
@@ -155,6 +169,11 @@ class Desk:
         self._lanes, self._on_loop = {}, {}
         self._watching = asyncio.create_task(self.meters.watch_loop())
 
+    def begin_to_stop(self) -> None:
+        """No more messages come: nothing that has not begun is to begin here."""
+        for shared in self._on_loop.values():
+            shared.begin_to_stop()
+
     async def close_loop(self) -> None:
         if self._watching is not None:
             self._watching.cancel()
@@ -170,3 +189,4 @@ class Desk:
         self.broker.close()
         self._store_threads.shutdown()
         self.database.dispose()
+        tracing.stop()

@@ -9,12 +9,13 @@ from __future__ import annotations
 import random
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 
-from brandq import store
+from brandq import logs, store, tracing
 from brandq.actors.admission import Admission, admit
 from brandq.actors.analyze import analyze
 from brandq.actors.calls import Calls, FollowUp, Ticket
@@ -46,13 +47,23 @@ async def fetch(desk: Desk, sample_ids: list[int]) -> None:
 def _follow_up(desk: Desk, what: FollowUp) -> None:
     """Send what a commit of ended calls calls for."""
     for (execution_id, priority), ids in what.answered.items():
-        for start in range(0, len(ids), MOST_IN_BATCH):
-            desk.send(analyze, execution_id, ids[start : start + MOST_IN_BATCH], priority=priority)
-    for (_, priority, wait_s), ids in what.again.items():
-        for start in range(0, len(ids), MOST_IN_BATCH):
-            desk.send(fetch, ids[start : start + MOST_IN_BATCH], priority=priority, delay_s=wait_s)
+        with _of(what, execution_id):
+            for start in range(0, len(ids), MOST_IN_BATCH):
+                desk.send(analyze, execution_id, ids[start : start + MOST_IN_BATCH], priority=priority)
+    for (execution_id, priority, wait_s), ids in what.again.items():
+        with _of(what, execution_id):
+            for start in range(0, len(ids), MOST_IN_BATCH):
+                desk.send(fetch, ids[start : start + MOST_IN_BATCH], priority=priority, delay_s=wait_s)
     for execution_id in what.given_up:
-        close_if_done(desk, execution_id)
+        with _of(what, execution_id):
+            close_if_done(desk, execution_id)
+
+
+@contextmanager
+def _of(what: FollowUp, execution_id: str) -> Iterator[None]:
+    """What is sent in this block goes on with the trace of the execution's calls."""
+    with logs.about(execution_id=execution_id), tracing.going_on_from(what.traces.get(execution_id)):
+        yield
 
 
 @dataclass

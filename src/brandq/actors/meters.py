@@ -157,7 +157,9 @@ NAMES: Mapping[str, Described] = MappingProxyType(
         "brandq_threads": Described("gauge", "Threads of this process that live, by what they do", ("kind",)),
         "brandq_threads_expected": Described("gauge", "How many of them there should be", ("kind",)),
         "brandq_loop_lag_seconds": Described(
-            "histogram", "How late the loop wakes what sleeps on it: what blocks it delays every call", of="web, work"
+            "histogram",
+            "How late a loop, of actors or of requests, wakes what sleeps on it: what blocks it delays all of them",
+            of="web, work",
         ),
         "brandq_database_connections_in_use": Described("gauge", "Connections that a transaction holds now"),
         "brandq_database_connections_max": Described("gauge", "Connections that this process may open"),

@@ -16,6 +16,7 @@ import asyncio
 import concurrent.futures
 import logging
 import os
+import re
 import signal
 import threading
 import time
@@ -29,6 +30,8 @@ from dramatiq.middleware import AsyncIO, Middleware, Retries, TimeLimit
 from dramatiq.worker import Worker
 from periodiq import PeriodiqMiddleware
 
+from brandq import logs, tracing
+from brandq.actors.in_progress import InProgress
 from brandq.actors.meters import MessageOutcome, Meters, living
 
 R = TypeVar("R")
@@ -54,24 +57,70 @@ TRACEBACK_CHARS = 1_000
 ROLL_CALL_S = 5.0
 #: ids of one message in one log line; a batch of 32 ids must fit
 LOG_CHARS = 400
+_EXECUTION_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 class LoopDesk(Protocol):
-    """The part of the desk that lives on the actors' loop: opened before the first message, closed after the last."""
+    """The part of the desk that lives on the actors' loop: opened before the first message, closed after the last.
+
+    ``begin_to_stop`` is called on the loop when no more messages will come.
+    """
 
     def open_loop(self) -> Coroutine[Any, Any, None]: ...
+
+    def begin_to_stop(self) -> None: ...
 
     def close_loop(self) -> Coroutine[Any, Any, None]: ...
 
 
+class Traces(Middleware):
+    """One span for each message, in the trace that it carries; and what is sent without one carries its sender's on.
+
+    The desk gives a message its trace where it is sent, see ``Desk.send``: by the time the publishing thread has it,
+    nobody knows any more what it was sent for. A message that is tried again keeps its own.
+    """
+
+    def __init__(self) -> None:
+        self._here = threading.local()
+
+    def before_enqueue(self, broker: dramatiq.Broker, message: dramatiq.Message[Any], delay: int | None) -> None:
+        if "trace" not in message.options and (carrier := tracing.carrier()) is not None:
+            message.options["trace"] = carrier
+
+    def before_process_message(self, broker: dramatiq.Broker, message: dramatiq.MessageProxy) -> None:
+        options, execution_id = message.options, execution_id_of(message)
+        self._here.span = tracing.receiving(
+            message.actor_name, message.queue_name, message.message_id, options, execution_id
+        )
+
+    def after_process_message(
+        self,
+        broker: dramatiq.Broker,
+        message: dramatiq.MessageProxy,
+        *,
+        result: Any = None,
+        exception: BaseException | None = None,
+    ) -> None:
+        span, self._here.span = getattr(self._here, "span", None), None
+        if span is not None:
+            span.end(None if exception is None else type(exception).__name__)
+
+    def after_skip_message(self, broker: dramatiq.Broker, message: dramatiq.MessageProxy) -> None:
+        self.after_process_message(broker, message)
+
+
 class Log(Middleware):
-    """One line when a message starts, one when it ends, with its ids and never with what an answer or a key says."""
+    """One line when a message starts, one when it ends, with its ids and never with what an answer or a key says.
+
+    All lines between them are about this message. Threads are used again, so each message begins with a clean slate.
+    """
 
     def __init__(self) -> None:
         self._here = threading.local()
 
     def before_process_message(self, broker: dramatiq.Broker, message: dramatiq.MessageProxy) -> None:
         self._here.started = time.monotonic()
+        logs.turn_to(**facts_of(message), trace_id=tracing.trace_id())
         waited_ms = max(0, int(time.time() * 1000) - message.message_timestamp)
         logger.info("%s started, sent %d ms ago (%s)", brief(message), waited_ms, message.message_id)
 
@@ -86,14 +135,17 @@ class Log(Middleware):
         ms = int((time.monotonic() - self._here.started) * 1000)
         if exception is None:
             logger.info("%s done in %d ms (%s)", brief(message), ms, message.message_id)
+            logs.turn_to()
             return
         # Only the class: dramatiq logs the error itself, with its traceback.
         verdict = "goes to the dead letters" if message.failed else "will be tried again"
         cause = type(exception).__name__
         logger.warning("%s ended in %s after %d ms, %s (%s)", brief(message), cause, ms, verdict, message.message_id)
+        logs.turn_to()
 
     def after_skip_message(self, broker: dramatiq.Broker, message: dramatiq.MessageProxy) -> None:
         logger.info("%s skipped: too old (%s)", brief(message), message.message_id)
+        logs.turn_to()
 
 
 class Count(Middleware):
@@ -252,6 +304,11 @@ class LoopResources(Middleware):
             logger.critical("the desk did not open: %s", type(error).__name__, exc_info=error)
             raise SystemExit(3) from error
 
+    def before_worker_shutdown(self, broker: dramatiq.Broker, worker: Worker) -> None:
+        thread = actor_loop()
+        if thread is not None:
+            thread.loop.call_soon_threadsafe(self.desk.begin_to_stop)
+
     def after_worker_shutdown(self, broker: dramatiq.Broker, worker: Worker) -> None:
         thread = actor_loop()
         if thread is not None:
@@ -378,10 +435,13 @@ class SafeRetries(Retries):
 def house_middleware(grace_s: float, meters: Meters) -> list[Middleware]:
     """The middleware of every brandq broker, in order. ``bind`` adds LoopResources right after SafeAsyncIO."""
     return [
+        # Before the log, whose lines name the trace.
+        *([Traces()] if tracing.is_on() else []),
         # First, so that its "started" precedes everything and its "ended" knows what SafeRetries decided.
         Log(),
         # likewise
         Count(meters),
+        InProgress(),
         SafeAsyncIO(),
         # After the loop and its resources: its last cancelling comes before they close.
         Drain(grace_s),
@@ -399,6 +459,23 @@ def brief(message: dramatiq.MessageProxy | dramatiq.Message[Any]) -> str:
     """``fetch(17, 18)``: the actor and its ids, cut so that a line stays a line."""
     text = str(message)
     return text if len(text) <= LOG_CHARS else text[: LOG_CHARS - 1] + "…"
+
+
+def execution_id_of(message: dramatiq.MessageProxy | dramatiq.Message[Any]) -> str | None:
+    """The execution that a message is about, where it says so: among its ids, or in its option ``about``."""
+    said = message.options.get("about")
+    candidates = (*message.args, said.get("execution_id") if isinstance(said, dict) else None)
+    return next((one for one in candidates if isinstance(one, str) and _EXECUTION_ID.fullmatch(one)), None)
+
+
+def facts_of(message: dramatiq.MessageProxy | dramatiq.Message[Any]) -> dict[str, str | None]:
+    """What a line about this message is about, see ``logs``."""
+    return {
+        "execution_id": execution_id_of(message),
+        "actor": message.actor_name,
+        "queue": message.queue_name,
+        "message_id": message.message_id,
+    }
 
 
 async def _cancel(running: set[asyncio.Task[Any]]) -> None:

@@ -18,8 +18,9 @@ from typing import Any
 import dramatiq
 import pika.exceptions
 
+from brandq import logs
 from brandq.actors.broker import RabbitBroker
-from brandq.actors.middleware import MAX_DELAY_MS, brief
+from brandq.actors.middleware import MAX_DELAY_MS, brief, facts_of
 
 logger = logging.getLogger(__name__)
 
@@ -111,7 +112,8 @@ class Publisher:
                 self._lose(message, sent, f"the broker does not take it ({type(error).__name__})")
             except Exception:
                 # Our bug, and seen as one; but the messages behind it did nothing wrong.
-                logger.exception("publishing %s failed", brief(message))
+                with logs.about(**facts_of(message)):
+                    logger.exception("publishing %s failed", brief(message))
                 self._lose(message, sent, "publishing it raised")
             else:
                 sent.set_result(True)
@@ -134,5 +136,6 @@ class Publisher:
     def _lose(self, message: dramatiq.Message[Any], sent: Future[bool], reason: str) -> None:
         with self._changed:
             self.lost += 1
-        logger.warning("lost %s (%s): %s; its sweep will send it again", brief(message), message.message_id, reason)
+        with logs.about(**facts_of(message)):
+            logger.warning("lost %s (%s): %s; its sweep will send it again", brief(message), message.message_id, reason)
         sent.set_result(False)

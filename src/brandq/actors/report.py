@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import replace
 
-from brandq import reports, store
+from brandq import reports, store, tracing
 from brandq.actors.declare import actor
 from brandq.actors.desk import Desk
 from brandq.actors.notify import notify
@@ -40,10 +40,11 @@ def report(desk: Desk, execution_id: str) -> None:
         desk.meters.ended(given_up.status, created_at=given_up.created_at, ended_at=given_up.updated_at)
     if not begun:
         return
-    facts = facts_by_this_method(desk, execution_id)
-    now = desk.now()
-    # the document says when the execution ended, and publishing it is what ends it
-    made = reports.publication(replace(facts, ended_at=now), built_at=now)
+    with tracing.span("report.build", "internal", {"brandq.execution_id": execution_id}):
+        facts = facts_by_this_method(desk, execution_id)
+        now = desk.now()
+        # the document says when the execution ended, and publishing it is what ends it
+        made = reports.publication(replace(facts, ended_at=now), built_at=now)
     with desk.database.begin() as db:
         tell = desk.settings.webhook_url is not None
         published = store.publish_report(db, execution_id, made, tell=tell, now=now)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from brandq import store
+from brandq import logs, store
 from brandq.actors.analyze import analyze
 from brandq.actors.desk import Desk
 from brandq.actors.fetch import fetch
@@ -13,7 +13,9 @@ from brandq.actors.report import close_if_done
 
 def send_fetches(desk: Desk, batches: Iterable[store.Batch]) -> None:
     for batch in batches:
-        desk.send(fetch, list(batch.sample_ids), priority=batch.priority)
+        # the ids of samples do not say whose they are
+        with logs.about(execution_id=batch.execution_id):
+            desk.send(fetch, list(batch.sample_ids), priority=batch.priority)
 
 
 def send_analyses(desk: Desk, batches: Iterable[store.Batch]) -> None:

@@ -22,7 +22,7 @@ from datetime import datetime, timedelta
 
 from periodiq import cron
 
-from brandq import store
+from brandq import logs, store, tracing
 from brandq.actors.broker import BrokerUnreachable, queue_depths
 from brandq.actors.declare import actor
 from brandq.actors.desk import Desk
@@ -60,11 +60,13 @@ def sweep_all(desk: Desk, sweeps: Sequence[Callable[[Desk], int]]) -> None:
     faults: list[Exception] = []
     for sweep in sweeps:
         try:
-            repaired = sweep(desk)
-            with desk.database.begin() as db:
-                store.note_sweep(db, sweep.__name__, repaired=repaired, now=desk.now())
-            if repaired:
-                logger.info("%s: %d", sweep.__name__, repaired)
+            # what it sends again begins a trace of its own: this one is the tick's, and that of the first send is over
+            with logs.about(sweep=sweep.__name__), tracing.going_on_from(None):
+                repaired = sweep(desk)
+                with desk.database.begin() as db:
+                    store.note_sweep(db, sweep.__name__, repaired=repaired, now=desk.now())
+                if repaired:
+                    logger.info("%s: %d", sweep.__name__, repaired)
         except Exception as error:
             # one sweep that fails must not keep the others from running; they fail together below
             faults.append(error)

@@ -92,7 +92,14 @@ from brandq.store.listing import (
     usable_candidates,
 )
 from brandq.store.lookup import ExecutionFound, Found, SampleFound, look_up
-from brandq.store.migrating import current_revision, migrate, migrations_folder, newest_revision, require_newest
+from brandq.store.migrating import (
+    current_revision,
+    migrate,
+    migrations_folder,
+    newest_revision,
+    require_served,
+    wait_until_served,
+)
 from brandq.store.refusing import abandon_overdue, refuse_overdue, refuse_paused, refuse_samples
 from brandq.store.reports import (
     MAX_BUILDS,
@@ -312,7 +319,7 @@ __all__ = [
     "report_document",
     "report_text",
     "report_versions",
-    "require_newest",
+    "require_served",
     "reserve_cost",
     "reusable_answers",
     "revoke_key",
@@ -345,4 +352,5 @@ __all__ = [
     "unclosed",
     "unread_answers",
     "usable_candidates",
+    "wait_until_served",
 ]

@@ -36,8 +36,11 @@ def _hashed(secret: str) -> str:
 
 def add_key(
     db: Connection, *, key_id: str, secret: str, name: str, owner: str, scopes: Sequence[str], now: datetime
-) -> None:
-    """Keep a new key; of its secret half only the hash. Conflict when the id is taken."""
+) -> bool:
+    """Keep a key; of its secret half only the hash. False when this very key is in force already.
+
+    Conflict when its id is that of another key, of one that was revoked, or of the same one for somebody else.
+    """
     row = {
         "key_id": key_id,
         "name": name,
@@ -46,8 +49,17 @@ def add_key(
         "scopes": list(scopes),
         "created_at": now,
     }
-    if not insert_or_ignore(db, api_keys, [row]):
+    if insert_or_ignore(db, api_keys, [row]):
+        return True
+    there = db.execute(sa.select(api_keys).where(api_keys.c.key_id == key_id)).one()
+    if not hmac.compare_digest(there.hashed, row["hashed"]):
         raise Conflict(f"there is a key {key_id} already; draw another id")
+    if there.revoked_at is not None:
+        raise Conflict(f"key {key_id} was revoked, which is for good; make another one")
+    if (there.owner, set(there.scopes)) != (owner, set(scopes)):
+        held = ", ".join(there.scopes)
+        raise Conflict(f"key {key_id} is {there.owner}'s with the scopes {held}; revoke it and make another one")
+    return False
 
 
 def any_keys(db: Connection) -> bool:

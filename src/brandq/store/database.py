@@ -141,6 +141,8 @@ def _open_postgres(url: str, pool_size: int, name: str, reply_s: float) -> sa.En
     )
     engine = sa.create_engine(
         url,
+        # an answer that the database does not take must not stand in the log instead
+        hide_parameters=True,
         pool_size=pool_size,
         max_overflow=0,
         pool_timeout=POOL_S,
@@ -200,7 +202,10 @@ def _open_sqlite(url: str) -> sa.Engine:
     if path and path != ":memory:":
         Path(path).parent.mkdir(parents=True, exist_ok=True)
     engine = sa.create_engine(
-        url, json_serializer=as_json, connect_args={"timeout": SQLITE_BUSY_S, "check_same_thread": False}
+        url,
+        hide_parameters=True,
+        json_serializer=as_json,
+        connect_args={"timeout": SQLITE_BUSY_S, "check_same_thread": False},
     )
 
     @event.listens_for(engine, "connect")

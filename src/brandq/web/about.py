@@ -32,7 +32,7 @@ def readyz(visit: Visit) -> Response:
 
     The broker is shown but not needed: what is accepted without it is sent when it is back.
     """
-    store.require_newest(visit.desk.database)
+    store.require_served(visit.desk.database)
     broker: BrokerLook = visit.request.app.state.broker
     return wire.Json({"status": "ready", "version": __version__, "broker": broker.see()})
 

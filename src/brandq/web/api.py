@@ -13,7 +13,7 @@ from starlette.background import BackgroundTask
 from starlette.requests import Request
 from starlette.responses import Response
 
-from brandq import store
+from brandq import logs, store, tracing
 from brandq.actors.accepting import Accepted, accept, accept_retry, cancel, foresee
 from brandq.actors.desk import Desk
 from brandq.actors.sending import send_execution
@@ -109,11 +109,17 @@ def send_later(desk: Desk, execution_id: str) -> BackgroundTask:
     """Send what was accepted, after the response went out. What goes wrong here is found by the sweeps."""
 
     def send() -> None:
-        try:
-            send_execution(desk, execution_id)
-        except DatabaseNotReady as error:
-            logger.warning("execution %s was accepted but not sent: %s; its sweep will send it", execution_id, error)
+        with logs.about(execution_id=execution_id):
+            # the one line that has both the request's id and the execution's
+            logger.info("accepted execution %s", execution_id)
+            try:
+                send_execution(desk, execution_id)
+            except DatabaseNotReady as error:
+                logger.warning(
+                    "execution %s was accepted but not sent: %s; its sweep will send it", execution_id, error
+                )
 
+    tracing.note({"brandq.execution_id": execution_id})
     return BackgroundTask(send)
 
 

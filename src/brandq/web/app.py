@@ -7,6 +7,7 @@ it on the loop first and then hop once.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 import uuid
@@ -25,6 +26,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, ExceptionHandler, Message, Receive, Scope, Send
 
+from brandq import logs
 from brandq.actors.desk import Desk
 from brandq.errors import (
     BadRequest,
@@ -56,6 +58,7 @@ from brandq.web.pages import (
     report,
     signing,
 )
+from brandq.web.request_ids import ROUTE, Identified, execution_id
 
 logger = logging.getLogger(__name__)
 
@@ -141,7 +144,9 @@ def create_app(desk: Desk) -> Starlette:
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         # more threads than transactions would only wait for each other, and for the interpreter, in no order at all
         current_default_thread_limiter().total_tokens = desk.database.pool_size
+        watching = asyncio.create_task(desk.meters.watch_loop())
         yield
+        watching.cancel()
 
     app = Starlette(
         lifespan=lifespan,
@@ -149,7 +154,7 @@ def create_app(desk: Desk) -> Starlette:
             Route(path, _guarded(desk, path, endpoint), methods=[method])
             for method, path, endpoint in (*ROUTES, *PAGES)
         ],
-        middleware=[Middleware(Outermost, metrics=metrics)],
+        middleware=[Middleware(Identified), Middleware(Outermost, metrics=metrics)],
         exception_handlers=handlers,
     )
     # a path with a slash too many is not ours; a redirect would turn a POST into two requests
@@ -167,6 +172,10 @@ def _guarded(desk: Desk, path: str, endpoint: Callable[[Visit], Response]) -> Ca
     terms = terms_of(endpoint)
 
     def answer(request: Request, body: bytes) -> Response:
+        with logs.about(route=path, execution_id=execution_id(request)):
+            return admitted(request, body)
+
+    def admitted(request: Request, body: bytes) -> Response:
         caller = access.stranger(desk, request)
         if terms.scope is not None:
             caller = access.admit(desk, request, terms.scope, open_locally=terms.open_locally, page=terms.page)
@@ -187,10 +196,6 @@ def _guarded(desk: Desk, path: str, endpoint: Callable[[Visit], Response]) -> Ca
         return await run_in_threadpool(answer, request, await wire.read_body(request))
 
     return with_body if terms.body or terms.form else without_body
-
-
-#: where the guard leaves the route's path and terms in the scope, for the errors and the metrics
-ROUTE = "brandq.route"
 
 
 def _count(desk: Desk, caller: access.Caller, request: Request, terms: Operation) -> dict[str, str]:
@@ -232,7 +237,8 @@ async def _tell(request: Request, error: Exception) -> Response:
         headers["Retry-After"] = str(error.wait_s)
     elif isinstance(error, DatabaseNotReady):
         # what the database said may name its host and user
-        logger.warning("%s %s: %s", request.method, request.url.path, error)
+        with logs.about(route=request.scope.get(ROUTE, (None,))[0], execution_id=execution_id(request)):
+            logger.warning("%s %s: %s", request.method, request.url.path, error)
         headers["Retry-After"] = "5"
         detail = error.told or (
             "the database does not answer, or `brandq migrate` has not been run on it; the log says which"
@@ -297,7 +303,8 @@ class Outermost:
             status = 499  # nginx's number for a caller who left; nothing is sent to nobody
         except Exception:
             incident = uuid.uuid4().hex[:12]
-            logger.exception("incident %s at %s %r", incident, scope["method"], scope["path"])
+            with logs.about(route=scope.get(ROUTE, (None,))[0]):
+                logger.exception("incident %s at %s %r", incident, scope["method"], scope["path"])
             if not status:
                 _, terms = scope.get(ROUTE, (None, None))
                 detail = f"this is our fault; the log has it as incident {incident}"
