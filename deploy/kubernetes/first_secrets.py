@@ -4,11 +4,12 @@
     python3 deploy/kubernetes/first_secrets.py plain | kubectl -n brandq-dev create -f -
     python3 deploy/kubernetes/first_secrets.py tls --providers keys/ --webhook https://… | kubectl -n brandq create -f -
 
-`plain` is for the servers of components/plain-servers, `tls` for those of the operators, where no External Secrets operator
-makes the Secrets. `create`, not `apply`: a second set of passwords must not replace the one that the servers already know.
+`plain` is for the servers of components/plain-servers, `tls` for those of the operators, where no External Secrets
+operator makes the Secrets. `create`, not `apply`: a second set of passwords must not replace the one that the servers
+already know.
 
---providers FOLDER holds one file for each key, called like its variable, such as OPENAI_API_KEY. The key of the first
-administrator is printed to standard error with the command that reads it back; nothing else is shown or kept.
+--providers FOLDER holds one file for each key, called like its variable, such as OPENAI_API_KEY. Standard error says
+how the API key of the first administrator is read back; nothing is kept here.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ class BadFolder(Exception):
 def made_secrets(
     servers: str, keys: Mapping[str, str], webhook_url: str = "", webhook_secret: str = ""
 ) -> dict[str, dict[str, str]]:
-    """Every Secret by its name: texts by their keys. ``servers``: plain or tls. Passwords are made anew at each call."""
+    """Every Secret by its name: texts by keys. ``servers``: plain or tls. Passwords are made anew at each call."""
     tls = servers == "tls"
     owner, app = secrets.token_urlsafe(24), secrets.token_urlsafe(24)
     broker = {user: secrets.token_urlsafe(24) for user in USERS}
@@ -79,7 +80,9 @@ def made_secrets(
             # run in this order, by the superuser, when the database is made
             "10-roles.sql": (DEPLOY / "postgres/roles.sql").read_text(encoding="utf-8"),
             # what token_urlsafe makes has no quote in it
-            "20-passwords.sql": f"ALTER ROLE brandq_owner PASSWORD '{owner}';\nALTER ROLE brandq_app PASSWORD '{app}';\n",
+            "20-passwords.sql": (
+                f"ALTER ROLE brandq_owner PASSWORD '{owner}';\nALTER ROLE brandq_app PASSWORD '{app}';\n"
+            ),
         }
         made["brandq-rabbitmq-start"] = {
             "rabbitmq.conf": (RABBITMQ / "rabbitmq.conf").read_text(encoding="utf-8"),
@@ -140,13 +143,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         keys = read_keys(arguments.providers)
         made = made_secrets(arguments.servers, keys, arguments.webhook)
     except (BadFolder, OSError) as error:
-        print(f"first_secrets: {error}", file=sys.stderr)
+        sys.stderr.write(f"first_secrets: {error}\n")
         return 2
-    print(json.dumps(as_list(made), indent=2, ensure_ascii=False))
-    print(
+    json.dump(as_list(made), sys.stdout, indent=2, ensure_ascii=False)
+    sys.stderr.write(
         "The administrator's API key is in the Secret brandq-first-key:\n"
-        "  kubectl get secret brandq-first-key -o jsonpath='{.data.key}' | base64 -d",
-        file=sys.stderr,
+        "  kubectl get secret brandq-first-key -o jsonpath='{.data.key}' | base64 -d\n"
     )
     return 0
 
