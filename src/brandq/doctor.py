@@ -64,6 +64,12 @@ def _database(settings: Settings) -> Iterator[Finding]:
     if not store.exists(settings.database_url.reveal()):
         yield Finding("note", "database: the SQLite file is not there yet; `brandq serve` or `brandq migrate` makes it")
         return
+    if settings.database_unchecked:
+        yield Finding(
+            "note",
+            "database: nothing checks over a network that it is the right one: add "
+            "`sslmode=verify-full&sslrootcert=…` to BRANDQ_DATABASE_URL, see docs/tls.md",
+        )
     database = store.Database(settings.database_url.reveal(), pool_size=1, name="brandq doctor")
     now = datetime.now(UTC)
     try:
@@ -115,7 +121,16 @@ def _broker(settings: Settings) -> Iterator[Finding]:
     if settings.embedded:
         yield Finding("ok", "broker: embedded, messages stay inside `brandq serve`")
         return
-    broker = open_broker(settings.broker_url.reveal(), role="doctor", threads=1, grace_s=0)
+    try:
+        broker = open_broker(settings.broker_url.reveal(), role="doctor", threads=1, grace_s=0, ca=settings.broker_ca)
+    except BadSettings as error:
+        yield from (Finding("bad", fault) for fault in error.faults)
+        return
+    if settings.broker_in_plain:
+        yield Finding(
+            "note",
+            "broker: spoken to without TLS over a network, password included: use amqps://, see docs/tls.md",
+        )
     for name in QUEUES:
         # only named here: nothing is made on the server, and a queue that is not there yet reads as empty
         broker.declare_queue(name)
@@ -151,6 +166,8 @@ def _dead_letters(
         )
         for letter in theirs:
             yield Finding("note", _told(letter), 1)
+            if letter.sender is not None:
+                yield Finding("note", f"it was sent by {letter.sender}", 2)
             if found is not None:
                 words = explain(letter, found, lost_after_s=settings.lost_after_s, now=datetime.now(UTC))
                 yield Finding("note", f"now: {words}", 2)

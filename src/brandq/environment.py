@@ -18,7 +18,7 @@ def own() -> Mapping[str, str]:
 def read_variable(environment: Mapping[str, str], variable: str, faults: list[str]) -> str | None:
     """The variable's text, or that of the file which NAME_FILE names; None where both are absent or empty.
 
-    A file that cannot be read is added to ``faults``.
+    A file that cannot be read, or is empty, is added to ``faults``.
     """
     text = environment.get(variable, "").strip()
     path = environment.get(f"{variable}_FILE", "").strip()
@@ -28,7 +28,11 @@ def read_variable(environment: Mapping[str, str], variable: str, faults: list[st
         return None
     try:
         with open(path, encoding="utf-8") as file:
-            return file.read().strip() or None
+            found = file.read().strip()
     except (OSError, UnicodeDecodeError) as error:
         faults.append(f"{variable}_FILE: cannot read {path}: {error.__class__.__name__}")
         return None
+    if not found:
+        # what stands for it otherwise may be another database, or no password at all
+        faults.append(f"{variable}_FILE: {path} is empty")
+    return found or None

@@ -7,12 +7,13 @@ stand in a file instead: NAME_FILE holds its path. Provider keys are read by the
 from __future__ import annotations
 
 import os
+import re
 import socket
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, cast
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, quote, urlsplit
 
 from brandq.environment import own, read_variable
 from brandq.errors import BadSettings
@@ -61,14 +62,15 @@ KNOWN: tuple[Known, ...] = (
     Known(
         "BRANDQ_DATABASE_URL",
         "",
-        "where the truth is kept: `postgresql://user:password@host/name`, or `sqlite:////path`. "
-        "Empty: the file `brandq.db` in the data folder",
+        "where the truth is kept: `postgresql://user:password@host/name`, or `sqlite:////path`. Several hosts, for "
+        "failover, and TLS: docs/tls.md. Empty: the file `brandq.db` in the data folder",
         secret=True,
     ),
     Known(
         "BRANDQ_BROKER_URL",
         "embedded",
-        "`amqp://user:password@host/vhost` or `amqps://…`; `embedded`: messages stay inside one process",
+        "`amqp://user:password@host/vhost` or `amqps://…`, several with `;` between them for failover; "
+        "`embedded`: messages stay inside one process",
         secret=True,
     ),
     Known(
@@ -217,9 +219,32 @@ class Settings:
     def on_loopback(self) -> bool:
         return self.host in LOOPBACK
 
+    @property
+    def broker_in_plain(self) -> bool:
+        """Whether the broker, or one of several, is spoken to without TLS although it may be another machine."""
+        parts = [] if self.embedded else [urlsplit(part) for part in _servers(self.broker_url.reveal())]
+        return any(part.scheme == "amqp" and (part.hostname or "localhost") not in LOOPBACK for part in parts)
+
+    @property
+    def database_unchecked(self) -> bool:
+        """Whether the database may be another machine, and whose it is stays unchecked."""
+        parts = urlsplit(self.database_url.reveal())
+        query = parse_qs(parts.query)
+        hosts = [parts.hostname or "", *(host.rpartition(":")[0] or host for host in query.get("host", []))]
+        # a path is that of a socket
+        far = any(host and not host.startswith("/") and host not in LOOPBACK for host in hosts)
+        return far and query.get("sslmode", [""])[0] not in ("verify-full", "verify-ca")
+
     def key(self, variable: str) -> str | None:
-        """A provider's key by the variable that its registry row names, None where neither it nor its file is set."""
-        return read_variable(self.environment, variable, [])
+        """A provider's key by the variable that its registry row names, None where neither it nor its file is set.
+
+        BadSettings where its file cannot be read.
+        """
+        faults: list[str] = []
+        found = read_variable(self.environment, variable, faults)
+        if faults:
+            raise BadSettings(faults)
+        return found
 
     def shown(self) -> list[tuple[Known, str, bool]]:
         """Each setting, its value as it may be shown, and whether it was set."""
@@ -228,17 +253,41 @@ class Settings:
             faults: list[str] = []
             given = read_variable(self.environment, known.variable, faults)
             shown = known.default if given is None else given
-            rows.append((known, _hide_password(shown) if known.secret else shown, given is not None))
+            if known.secret:
+                shown = ";".join(_hide_password(part) for part in _servers(shown))
+            elif _PEM in shown:
+                shown = f"({shown.count(_PEM)} in PEM)"
+            rows.append((known, shown, given is not None))
         return rows
 
 
+#: how each certificate begins
+_PEM = "-----BEGIN CERTIFICATE-----"
+#: of a URL's query, what says where and how safely one connects; all else may be a password
+_SHOWN = frozenset(
+    {"host", "port", "sslmode", "sslrootcert", "sslcert", "target_session_attrs", "certfile", "heartbeat"}
+)
+
+
+def _servers(url: str) -> list[str]:
+    """The servers of a broker's URL, which has ``;`` between them."""
+    return re.split(r";(?=amqps?://)", url)
+
+
 def _hide_password(text: str) -> str:
-    parts = urlsplit(text)
-    if not parts.scheme or not parts.netloc:
+    try:
+        parts = urlsplit(text)
+    except ValueError:
+        return "…"
+    if not parts.scheme or "://" not in text:
         return text if text in ("", "embedded") else "…"
+    if "@" in parts.path + parts.query + parts.fragment:
+        # a password with an unescaped / ? or # in it ends up behind the host
+        return f"{parts.scheme}://…"
     place = parts.netloc.rsplit("@", 1)
     user = f"{place[0].split(':')[0]}:…@" if len(place) == 2 else ""
-    return f"{parts.scheme}://{user}{place[-1]}{parts.path}"
+    told = "&".join(one for one in parts.query.split("&") if one.partition("=")[0] in _SHOWN)
+    return f"{parts.scheme}://{user}{place[-1]}{parts.path}" + (f"?{told}" if told else "")
 
 
 def read_settings(environment: Mapping[str, str] | None = None, *, over: Mapping[str, str] | None = None) -> Settings:
@@ -308,6 +357,10 @@ def read_settings(environment: Mapping[str, str] | None = None, *, over: Mapping
             "BRANDQ_BROKER_URL names a broker, so several processes share the work: "
             "set BRANDQ_DATABASE_URL to a Postgres database as well"
         )
+    if settings.broker_ca and not all(part.startswith("amqps://") for part in _servers(settings.broker_url.reveal())):
+        faults.append(
+            "BRANDQ_BROKER_CA is given, and BRANDQ_BROKER_URL does not speak TLS: use amqps:// for every server of it"
+        )
     if faults:
         raise BadSettings(faults)
     return settings
@@ -367,10 +420,21 @@ def _database_url(given: str, data_dir: Path, faults: list[str]) -> str:
         return f"sqlite:///{data_dir.absolute() / 'brandq.db'}"
     scheme, rest = given.split("://", 1) if "://" in given else ("", given)
     if scheme in ("postgres", "postgresql", "postgresql+psycopg"):
-        return f"postgresql+psycopg://{rest}"
+        return f"postgresql+psycopg://{_each_host(rest)}"
     if scheme != "sqlite":
         faults.append("BRANDQ_DATABASE_URL: expected postgresql://… or sqlite:///…")
     return given
+
+
+def _each_host(rest: str) -> str:
+    """Of ``user@a:5432,b:5432/name``, as libpq writes several hosts, what SQLAlchemy reads: ``?host=a:5432&host=b``."""
+    place, slash, path = rest.partition("/")
+    user, at, hosts = place.rpartition("@")
+    if "," not in hosts or not slash:
+        return rest
+    name, _, query = path.partition("?")
+    told = "&".join([*(f"host={quote(host, safe=':[]')}" for host in hosts.split(",")), *([query] if query else [])])
+    return f"{user}{at}/{name}?{told}"
 
 
 def _broker_url(given: str, faults: list[str]) -> str:
@@ -387,7 +451,7 @@ def as_markdown() -> str:
         "Generated from `src/brandq/settings.py` by `make docs`; do not edit.",
         "",
         "All are environment variables, read once at the start; `brandq doctor` shows the values in force.",
-        "Any of them may stand in a file instead: `NAME_FILE` holds its path.",
+        "Any of them may stand in a file instead: `NAME_FILE` holds its path; it is read at the start as well.",
         "Provider keys are read by the names that `brandq engines` prints.",
         "",
         "| variable | default | meaning |",

@@ -21,11 +21,18 @@ class Clocked:
     def __init__(self, site: Installed) -> None:
         self.site = site
         self.now = datetime(2026, 3, 1, 12, 30, tzinfo=UTC)
-        site.desk.now = lambda: self.now  # type: ignore[method-assign]
+        #: by so much it goes on at each look
+        self.jump = timedelta()
+        site.desk.now = self._look  # type: ignore[method-assign]
 
-    def end(self) -> str:
+    def _look(self) -> datetime:
+        seen = self.now
+        self.now += self.jump
+        return seen
+
+    def end(self, **fields: object) -> str:
         """An execution that ended now."""
-        execution_id = self.site.accept(self.site.plan(), deadline_s=-1)
+        execution_id = self.site.accept(self.site.plan(**fields), deadline_s=-1)
         with self.site.desk.database.begin() as db:
             store.expire_overdue(db, now=self.now, limit=10)
             made = Publication({"x": 1}, "m", "d" * 64, "failed", error_code="deadline", error_message="late")
@@ -59,6 +66,40 @@ def test_ended_executions_go_after_the_retention_once_an_hour(clocked: Clocked) 
     assert upkeep.remove_old(clocked.site.desk) == 1
     assert upkeep.remove_old(clocked.site.desk) == 0, "one turn an hour"
     assert not clocked.there(younger)
+
+
+def test_what_is_removed_is_as_much_as_a_transaction_may(clocked: Clocked) -> None:
+    """Given three old executions of four samples, when a transaction may remove five samples, then each takes one, the oldest
+    first; and where it may remove fewer than the oldest has, that one is removed as well."""
+    old = []
+    for _ in range(3):
+        old.append(clocked.end(repeats=4))
+        clocked.now += timedelta(minutes=1)
+    later = clocked.now + timedelta(days=31)
+    with clocked.site.desk.database.begin() as db:
+        assert store.remove_ended(db, ended_before=later, most_samples=5) == 1
+        assert store.remove_ended(db, ended_before=later, most_samples=3) == 1
+    assert [clocked.there(one) for one in old] == [False, False, True]
+
+
+def test_a_removal_that_takes_longer_goes_on_in_the_next_minute(clocked: Clocked) -> None:
+    """Given more old executions than fit into the time of one tick, when a tick has removed what it could, then the next one of
+    the same hour goes on, until nothing is left."""
+    clocked.end()
+    clocked.now += timedelta(days=31)
+    desk = clocked.site.desk
+    hour = clocked.now.replace(minute=0, second=0, microsecond=0)
+    # the time is over after the first transaction
+    clocked.jump = timedelta(seconds=upkeep.REMOVE_S / 3)
+
+    def turn() -> datetime:
+        with desk.database.read() as db:
+            return store.swept(db)["hourly"][0]
+
+    assert upkeep.remove_old(desk) == 1
+    assert turn() < hour, "the hour's turn is still to be had"
+    assert upkeep.remove_old(desk) == 0
+    assert turn() > hour, "it looked again, and found nothing"
 
 
 def test_limits_and_idempotency_keys_are_forgotten_at_three(clocked: Clocked) -> None:

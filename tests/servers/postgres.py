@@ -50,7 +50,7 @@ class PostgresServer:
     """One server. Nothing runs before ``start``; ``close`` removes every trace of it. ``options`` go over ours."""
 
     def __init__(self, **options: str) -> None:
-        self._options = {**_OPTIONS, **options}
+        self.options = {**_OPTIONS, **options}
         programs = _programs()
         if programs is None:
             raise ServerMissing("this test starts a private PostgreSQL: install the package postgresql")
@@ -80,6 +80,40 @@ class PostgresServer:
     def url(self, database: str) -> str:
         return f"postgresql+psycopg://brandq@127.0.0.1:{self.port}/{database}"
 
+    def keep(self, name: str, content: bytes) -> Path:
+        """A file in its folder that only its user may read, such as the key of its certificate."""
+        path = self.folder / name
+        path.write_bytes(content)
+        path.chmod(0o600)
+        if self._as_user:
+            os.chown(path, self._as_user["user"], self._as_user["group"])
+        return path
+
+    def program(self, name: str) -> str:
+        """The path of a program of its version, such as pg_dump."""
+        return str(self._programs / name)
+
+    def follow(self, other: PostgresServer) -> None:
+        """Become a copy of a server that runs, which receives what is committed there. ``start`` comes after this."""
+        self._call(
+            "pg_basebackup",
+            "-D",
+            str(self.folder / "data"),
+            "-R",
+            "-c",
+            "fast",
+            "-d",
+            other.url("").replace("+psycopg", ""),
+        )
+
+    def reload(self) -> None:
+        """Have it read its files again."""
+        self._call("pg_ctl", "-D", str(self.folder / "data"), "reload")
+
+    def promote(self) -> None:
+        """No copy any more: it takes writes."""
+        self._call("pg_ctl", "-D", str(self.folder / "data"), "-w", "promote")
+
     def start(self) -> None:
         """Starts it, or starts it again on the data it had; returns once it takes connections."""
         data = self.folder / "data"
@@ -89,7 +123,7 @@ class PostgresServer:
             )
         elif self.running:
             return
-        options = " ".join(f"-c {name}='{value}'" for name, value in {"port": self.port, **self._options}.items())
+        options = " ".join(f"-c {name}='{value}'" for name, value in {"port": self.port, **self.options}.items())
         self._call("pg_ctl", "-D", str(data), "-w", "-t", "60", "-o", options, "-l", str(self.log), "start")
 
     def wait_ready(self) -> None:

@@ -54,17 +54,20 @@ def _first(patterns: tuple[str, ...]) -> str | None:
 
 
 class RabbitmqServer:
-    """One broker. Nothing runs before ``start``; ``close`` removes every trace of it."""
+    """One broker. Nothing runs before ``start``; ``close`` removes every trace of it. ``conf``: further lines of its
+    configuration."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, conf: str = "", user: str = "guest", password: str = "guest") -> None:
+        """``user`` is whom ``api`` and ``url`` speak as: an administrator that its definitions make."""
         program, epmd = _first(_PROGRAMS), _first(_EPMDS)
         if program is None or epmd is None:
             raise ServerMissing("this test starts a private RabbitMQ: install the package rabbitmq-server")
         self._program, self._epmd_program = program, epmd
+        self.user, self.password = user, password
         self.port, self.management_port = free_port(), free_port()
         self._dist_port, self._epmd_port = free_port(), free_port()
         self.folder = Path(tempfile.mkdtemp(prefix="brandq-rabbitmq-"))
-        (self.folder / "rabbitmq.conf").write_text(_CONF.format(management_port=self.management_port))
+        (self.folder / "rabbitmq.conf").write_text(_CONF.format(management_port=self.management_port) + conf)
         (self.folder / "plugins").write_text("[rabbitmq_management].\n")
         self._server: subprocess.Popen[bytes] | None = None
         self._epmd: subprocess.Popen[bytes] | None = None
@@ -78,8 +81,9 @@ class RabbitmqServer:
     def running(self) -> bool:
         return self._server is not None and self._server.poll() is None
 
-    def url(self, vhost: str = "/") -> str:
-        return f"amqp://guest:guest@127.0.0.1:{self.port}/{quote(vhost, safe='')}"
+    def url(self, vhost: str = "/", *, user: str | None = None, password: str | None = None) -> str:
+        name = f"{quote(user or self.user, safe='')}:{quote(password or self.password, safe='')}"
+        return f"amqp://{name}@127.0.0.1:{self.port}/{quote(vhost, safe='')}"
 
     def start(self, *, wait: bool = True) -> None:
         """Starts it, or starts it again: durable queues and persistent messages are those it had."""
@@ -177,21 +181,25 @@ class RabbitmqServer:
             self.kill()
 
     @contextlib.contextmanager
-    def alarm(self) -> Iterator[None]:
-        """A server whose memory is full: it takes no message, and blocks every connection that sends one, until this
-        ends. What it has not answered by then goes on."""
-        self._ctl("set_vm_memory_high_watermark", "0")
+    def alarm(self, kind: str = "memory") -> Iterator[None]:
+        """A server whose memory (or ``disk``) is full: it takes no message, and blocks every connection that sends one,
+        until this ends. What it has not answered by then goes on."""
+        sets, full, enough = {
+            "memory": ("set_vm_memory_high_watermark", "0", "0.4"),
+            "disk": ("set_disk_free_limit", "1000000000000000", "50000000"),
+        }[kind]
+        self._ctl(sets, full)
         try:
             wait_until(self._alarmed, 20, "the alarm")
             yield
         finally:
             if self.running:
-                self._ctl("set_vm_memory_high_watermark", "0.4")
+                self._ctl(sets, enough)
                 wait_until(lambda: not self._alarmed(), 20, "the end of the alarm")
 
     def _alarmed(self) -> bool:
         # a node that has just started does not tell yet
-        return any(node.get("mem_alarm") for node in self.api("GET", "/nodes"))
+        return any(node.get("mem_alarm") or node.get("disk_free_alarm") for node in self.api("GET", "/nodes"))
 
     def _ctl(self, *command: str) -> None:
         program = _first(_CTLS)
@@ -215,14 +223,15 @@ class RabbitmqServer:
         self._guard.dismiss()
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def api(self, method: str, path: str, body: object = None) -> Any:
-        """What the management API gives: ``api("GET", "/queues/%2F")``."""
+    def api(self, method: str, path: str, body: object = None, *, name: tuple[str, str] | None = None) -> Any:
+        """What the management API gives: ``api("GET", "/queues/%2F")``. ``name``: whom to ask as, and its password."""
         request = urllib.request.Request(
             f"http://127.0.0.1:{self.management_port}/api{path}",
             method=method,
             data=None if body is None else json.dumps(body).encode(),
             headers={
-                "Authorization": "Basic " + base64.b64encode(b"guest:guest").decode(),
+                "Authorization": "Basic "
+                + base64.b64encode(":".join(name or (self.user, self.password)).encode()).decode(),
                 "Content-Type": "application/json",
             },
         )
@@ -235,7 +244,7 @@ class RabbitmqServer:
         """Makes an empty virtual host and gives its URL."""
         self.api("PUT", f"/vhosts/{quote(name, safe='')}", {})
         rights = {"configure": ".*", "write": ".*", "read": ".*"}
-        self.api("PUT", f"/permissions/{quote(name, safe='')}/guest", rights)
+        self.api("PUT", f"/permissions/{quote(name, safe='')}/{self.user}", rights)
         return self.url(name)
 
     def delete_vhost(self, name: str) -> None:

@@ -221,7 +221,7 @@ def test_a_chain_goes_with_its_execution(database: Database) -> None:
     execution_id = plan(database)
     end(database, execution_id)
     with database.begin() as db:
-        store.remove_ended(db, ended_before=NOW + timedelta(days=1), limit=10)
+        store.remove_ended(db, ended_before=NOW + timedelta(days=1), most_samples=1000)
         assert head_of(db, execution_id) is None
 
 

@@ -71,7 +71,7 @@ def test_what_another_has_locked_is_left_to_the_next_tick(postgres_url: str) -> 
     with database.begin() as db:
         store.cancel_execution(db, held, owner="ann", now=LATE)
         with database.begin() as other:
-            assert store.expire_overdue(other, now=LATE, limit=10) == [free]
+            assert store.expire_overdue(other, now=LATE, limit=10) == [(free, 0)]
     with database.begin() as db:
         assert store.expire_overdue(db, now=LATE, limit=10) == []
     database.dispose()

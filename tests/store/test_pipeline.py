@@ -220,7 +220,7 @@ def test_an_execution_past_its_deadline_is_closed(database: Database) -> None:
     assert states(database, execution_id) == {"answered": 2, "failed": 6}
     analyze(database, sample_ids[:2])
     with database.begin() as db:
-        assert store.expire_overdue(db, now=late, limit=10) == [execution_id]
+        assert store.expire_overdue(db, now=late, limit=10) == [(execution_id, 0)]
         assert store.expire_overdue(db, now=late, limit=10) == []
         errors = store.progress(db, execution_id).errors
     assert errors == {"doubao": {"deadline": 3}, "qwen": {"deadline": 3}}
@@ -312,7 +312,7 @@ def test_old_executions_go_with_all_that_hangs_on_them(database: Database) -> No
     end(database, ended)
     fresh = plan(database)
     with database.begin() as db:
-        assert store.remove_ended(db, ended_before=NOW + timedelta(days=1), limit=10) == 1
+        assert store.remove_ended(db, ended_before=NOW + timedelta(days=1), most_samples=1000) == 1
         left = db.execute(sa.text("SELECT COUNT(*) FROM answers")).scalar()
     with database.read() as db, pytest.raises(NotFound):
         store.execution(db, ended)

@@ -1,4 +1,4 @@
-"""A RabbitMQ out of memory takes no message: nobody who asks brandq waits for it, and all ends once it is well again."""
+"""A RabbitMQ out of memory or disk takes no message: nobody who asks brandq waits for it, and all ends once it is well again."""
 
 from __future__ import annotations
 
@@ -22,14 +22,15 @@ def installation(tmp_path: Path, postgres_url: str, rabbitmq_url: str) -> Iterat
 
 
 @pytest.mark.timeout(240)
+@pytest.mark.parametrize("kind", ["memory", "disk"])
 def test_under_an_alarm_plans_are_accepted_and_everything_answers(
-    installation: Site, rabbitmq_server: RabbitmqServer
+    installation: Site, rabbitmq_server: RabbitmqServer, kind: str
 ) -> None:
-    """Given an API and a worker, when RabbitMQ blocks all who send, then plans are accepted, statuses, readiness, statistics
-    and metrics are answered, nothing is asked; and once the alarm is over, every execution ends complete."""
+    """Given an API and a worker, when RabbitMQ blocks all who send for want of memory, or of disk, then plans are accepted,
+    statuses, readiness, statistics and metrics are answered, nothing is asked; and after it every execution ends complete."""
     url = installation.web()
     worker = installation.worker(*ALL)
-    with rabbitmq_server.alarm():
+    with rabbitmq_server.alarm(kind):
         # the first send blocks the publishing thread, the others wait behind it
         replies = [call("POST", f"{url}/api/executions", plan()) for _ in range(3)]
         assert [reply.status for reply in replies] == [202, 202, 202]

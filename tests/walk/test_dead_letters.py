@@ -58,12 +58,12 @@ def test_dead_letters_are_explained_and_nothing_is_lost_by_purging_them(
         vhost = urlsplit(rabbitmq_url).path.lstrip("/")
         wait_until(lambda: depth(rabbitmq_url).ready == 1, 30, "the message to wait")
         rabbitmq_server.purge_all(vhost)
-        lost = message(fetch, [1, 2])
+        lost, newer = message(fetch, [1, 2]), {"sent_by": "web pod-7:1", "version": "9.9"}
         put(
             rabbitmq_url,
             b"\xff" + SECRET,
             b'["' + SECRET + b'"]',
-            dramatiq.Message.encode(lost.copy(actor_name="ask_again")),
+            dramatiq.Message.encode(lost.copy(actor_name="ask_again", options={"about": newer})),
             dramatiq.Message.encode(lost.copy(args=("1,2",))),
             dramatiq.Message.encode(
                 message(analyze, execution_id, [1]).copy(queue_name="brandq.fetch", args=([1], "x"))
@@ -81,6 +81,7 @@ def test_dead_letters_are_explained_and_nothing_is_lost_by_purging_them(
             f"ask_again(1, 2), sent {lost.message_datetime:%Y-%m-%d %H:%M:%S} UTC ({lost.message_id}): no such actor"
             in told
         )
+        assert "it was sent by web pod-7:1 (9.9)" in told
         assert "fetch(), sent" in told
         assert "arguments do not fit: sample_ids is no list[int]" in told
         assert "now: samples 1, 2: waits; its sweep sends it again within" in told

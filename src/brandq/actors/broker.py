@@ -18,7 +18,7 @@ import socket
 import threading
 import time
 import weakref
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
@@ -35,12 +35,13 @@ from dramatiq.middleware import Middleware
 from dramatiq.worker import ConsumerThread, Worker, WorkerThread, _WorkerMiddleware
 from pika.adapters.utils.connection_workflow import AMQPConnectorException
 
-from brandq import logs
+from brandq import __version__, logs
 from brandq.actors.declare import MAX_PRIORITY, QUEUES
 from brandq.actors.embedded import EmbeddedBroker
 from brandq.actors.fitting import Unfit, functions_of, read_message, require_fit, safe_name
 from brandq.actors.meters import Meters
 from brandq.actors.middleware import RollCall, count_refused, facts_of, house_middleware
+from brandq.actors.tls import secured, why
 from brandq.errors import BadSettings, BrandqError
 
 logger = logging.getLogger(__name__)
@@ -71,6 +72,16 @@ ENQUEUE_S = 25.0
 SLOW_QUEUE = "brandq.fetch"
 #: dramatiq's property; mypy knows only what it gives
 _CONNECTION: Any = RabbitmqBroker.connection
+_CHANNEL: Any = RabbitmqBroker.channel
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """Of what pika warns of, not that there is no such queue: whoever asks makes it then, or says so."""
+    code = record.args[0] if isinstance(record.args, tuple) and record.args else None
+    return not (isinstance(code, int) and code == 404)
+
+
+logging.getLogger("pika.channel").addFilter(_is_news)
 
 
 class BrokerUnreachable(BrandqError):
@@ -104,9 +115,15 @@ class SafeConsumer(_RabbitmqConsumer):
     def __init__(self, broker: RabbitBroker, queue_name: str, prefetch: int, timeout: int) -> None:
         try:
             super().__init__(broker, queue_name, prefetch, timeout)
-        except AMQPConnectorException as error:
-            raise ConnectionClosed(error) from None
-        self.iterator = self._usable(self.iterator)
+        except (ConnectionClosed, AMQPConnectorException, OSError) as error:
+            # TLS that fails is an OSError, for which dramatiq would log a traceback and no word of what to do.
+            raise ConnectionClosed(why(error, over_tls=broker.over_tls)) from None
+        # in place of dramatiq's, which asks nothing of the server until its first delivery is wanted: this one has a
+        # tag that says in the management UI who consumes
+        deliveries = self.channel.consume(
+            queue_name, inactivity_timeout=timeout / 1000, consumer_tag=f"{broker.role} {whereabouts()}"
+        )
+        self.iterator = self._usable(deliveries)
 
     def __next__(self) -> MessageProxy | None:
         message: MessageProxy | None = super().__next__()
@@ -150,6 +167,31 @@ class SafeConsumer(_RabbitmqConsumer):
         return False
 
 
+class _Labelling:
+    """A channel that puts what RabbitMQ itself shows of a message into its properties; dramatiq sets none of these.
+
+    With ``timestamp`` RabbitMQ's own metrics tell the age of a queue's oldest message.
+    """
+
+    def __init__(self, channel: Any, state: threading.local) -> None:
+        self._channel = channel
+        self._state = state
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._channel, name)
+
+    def basic_publish(
+        self, exchange: str, routing_key: str, body: bytes, properties: Any = None, mandatory: bool = False
+    ) -> None:
+        message = getattr(self._state, "sending", None)
+        if message is not None and properties is not None:
+            properties.message_id = message.message_id
+            properties.type = message.actor_name
+            properties.timestamp = message.message_timestamp // 1000
+            properties.app_id = f"brandq {__version__}"
+        self._channel.basic_publish(exchange, routing_key, body, properties, mandatory)
+
+
 class _OwnConnections(Middleware):
     """Every thread of a worker that ends closes the connection on which it published; nobody else may."""
 
@@ -161,10 +203,14 @@ class _OwnConnections(Middleware):
 class RabbitBroker(RabbitmqBroker):
     """Dramatiq's broker with confirms, priorities, our consumer, our prefetch and named connections."""
 
-    def __init__(self, url: str, *, role: str, threads: int, middleware: list[Middleware] | None = None) -> None:
+    def __init__(
+        self, url: str, *, role: str, threads: int, middleware: list[Middleware] | None = None, ca: str | None = None
+    ) -> None:
         super().__init__(confirm_delivery=True, max_priority=MAX_PRIORITY, middleware=middleware)
         self.add_middleware(_OwnConnections())
-        self.parameters = [_parameters(part, role) for part in _parts(url)]
+        #: what this process is, for connections and consumers
+        self.role = role
+        self.parameters = [_parameters(part, role, ca) for part in _parts(url)]
         #: no queue gets more than this at once, until ``run_worker`` says how the queues share the threads
         self.threads = threads
         self.shares: dict[str, int] = {}
@@ -172,18 +218,32 @@ class RabbitBroker(RabbitmqBroker):
 
     @property
     def connection(self) -> Any:
-        """This thread's connection. AMQPConnectionError also from a server that takes the call and then says nothing.
+        """This thread's connection. AMQPConnectionError in words, also from a server that says nothing or fails at TLS.
 
-        Of that pika makes an error that is not one of its own, and dramatiq would not try again.
+        Of those pika makes errors that are none of its own, and dramatiq would not try again.
         """
         try:
             return _CONNECTION.fget(self)
-        except AMQPConnectorException as error:
-            raise pika.exceptions.AMQPConnectionError(error) from error
+        except (pika.exceptions.AMQPConnectionError, AMQPConnectorException, OSError) as error:
+            raise pika.exceptions.AMQPConnectionError(why(error, over_tls=self.over_tls)) from error
 
     @connection.deleter
     def connection(self) -> None:
         _CONNECTION.fdel(self)
+
+    @property
+    def over_tls(self) -> bool:
+        """Whether the last of its servers, whose trouble pika tells, is spoken to over TLS."""
+        return self.parameters[-1].ssl_options is not None
+
+    @property
+    def channel(self) -> Any:
+        """This thread's channel, which says in the properties of each message what it is."""
+        return _Labelling(_CHANNEL.fget(self), self.state)
+
+    @channel.deleter
+    def channel(self) -> None:
+        _CHANNEL.fdel(self)
 
     @property
     def consumer_class(self) -> type[SafeConsumer]:
@@ -209,10 +269,11 @@ class RabbitBroker(RabbitmqBroker):
         or disk.
         """
         self.state.give_up_at = time.monotonic() + self.enqueue_s
+        self.state.sending = message
         try:
             return super().enqueue(message, delay=delay)
         finally:
-            del self.state.give_up_at
+            del self.state.give_up_at, self.state.sending
             if isinstance(threading.current_thread(), WorkerThread):
                 # A worker thread sends only what failed, once a minute or less; between two of those the server would
                 # drop its connection for missing heartbeats.
@@ -223,6 +284,40 @@ class RabbitBroker(RabbitmqBroker):
         if ensure and time.monotonic() >= getattr(self.state, "give_up_at", math.inf):
             raise ConnectionClosed(TimeoutError("the server did not take the message in time"))
         super().declare_queue(queue_name, ensure=ensure)
+
+    def _declare_queue(self, queue_name: str) -> Any:
+        return self._find_or_make(queue_name, super()._declare_queue)
+
+    def _declare_dq_queue(self, queue_name: str) -> Any:
+        return self._find_or_make(
+            dq_name(queue_name), lambda _: super(RabbitBroker, self)._declare_dq_queue(queue_name)
+        )
+
+    def _declare_xq_queue(self, queue_name: str) -> Any:
+        return self._find_or_make(
+            xq_name(queue_name), lambda _: super(RabbitBroker, self)._declare_xq_queue(queue_name)
+        )
+
+    def _find_or_make(self, name: str, make: Callable[[str], Any]) -> Any:
+        """Declare a queue that is not there. One that is there is taken as it is, which needs no right to make it.
+
+        RabbitMQ has one right for making a queue and for deleting it; whoever works in production has neither.
+        """
+        try:
+            return self.channel.queue_declare(name, passive=True)
+        except pika.exceptions.ChannelClosedByBroker as error:
+            if error.reply_code != 404:
+                raise
+            # the server closed the channel to say so
+            del self.channel
+        try:
+            return make(name)
+        except pika.exceptions.ChannelClosedByBroker as error:
+            if error.reply_code == 403:
+                logger.error(
+                    "there is no queue %s, and this user may not make it: import deploy/rabbitmq/definitions.json", name
+                )
+            raise
 
     def keep_alive(self) -> None:
         """Answer heartbeats on this thread's publishing connection, if it has one; nobody else does."""
@@ -257,16 +352,18 @@ def open_broker(
     grace_s: float,
     middleware: list[Middleware] | None = None,
     meters: Meters | None = None,
+    ca: str | None = None,
 ) -> dramatiq.Broker:
     """A broker for this URL that has not connected yet: RabbitMQ for amqp(s)://, embedded for None or "embedded".
 
     ``role`` (web, fetch, clock ...) names its connections in the management UI. ``grace_s`` is what actors have to
-    finish when the worker stops; ``meters`` counts its messages. BadSettings if the URL cannot be one.
+    finish when the worker stops; ``meters`` counts its messages. ``ca``: certificates (PEM) that alone count for
+    amqps://; None: those that this system trusts. BadSettings if the URL cannot be one, or ``ca`` is no certificate.
     """
     chosen = house_middleware(grace_s, meters or Meters(role)) if middleware is None else middleware
     if url is None or url == "embedded":
         return EmbeddedBroker(threads=threads, max_priority=MAX_PRIORITY, middleware=chosen)
-    return RabbitBroker(url, role=role, threads=threads, middleware=chosen)
+    return RabbitBroker(url, role=role, threads=threads, middleware=chosen, ca=ca)
 
 
 def shares(queues: Collection[str], threads: int) -> dict[str, int]:
@@ -377,6 +474,10 @@ def dead_bodies(broker: dramatiq.Broker, queue_name: str, most: int) -> list[tup
             while len(taken) < most and (got := channel.basic_get(xq_name(queue_name)))[0] is not None:
                 taken.append((got[2], (got[1].headers or {}).get("x-death") or []))
         except pika.exceptions.ChannelClosedByBroker as error:
+            if error.reply_code == 403:
+                raise BrokerUnreachable(
+                    f"RabbitMQ does not let this user read {xq_name(queue_name)}; look as the user of `brandq web`"
+                ) from error
             if error.reply_code != 404:
                 raise
             return []
@@ -391,13 +492,7 @@ def _looking(broker: dramatiq.Broker) -> Iterator[Any]:
     """One short connection of its own, that waits neither for the publisher nor for consumers. BrokerUnreachable."""
     if not isinstance(broker, RabbitBroker):
         raise TypeError(f"{type(broker).__name__} is not a broker of open_broker")
-    try:
-        connection = pika.BlockingConnection([_with(parameters, LOOK_CONNECTION) for parameters in broker.parameters])
-    except (pika.exceptions.AMQPError, AMQPConnectorException, OSError) as error:
-        # The class alone: pika's message may repeat the URL.
-        raise BrokerUnreachable(
-            f"RabbitMQ does not answer ({type(error).__name__}); check BRANDQ_BROKER_URL"
-        ) from error
+    connection = _reached([_with(parameters, LOOK_CONNECTION) for parameters in broker.parameters])
     try:
         yield connection
     except (pika.exceptions.AMQPError, OSError) as error:
@@ -405,6 +500,19 @@ def _looking(broker: dramatiq.Broker) -> Iterator[Any]:
     finally:
         with suppress(pika.exceptions.AMQPError, OSError):
             connection.close()
+
+
+def _reached(servers: list[Any]) -> Any:
+    """A connection to the first of these servers that takes one; BrokerUnreachable says of each what is wrong."""
+    faults = []
+    for number, parameters in enumerate(servers, start=1):
+        try:
+            return pika.BlockingConnection(parameters)
+        except (pika.exceptions.AMQPError, AMQPConnectorException, OSError) as error:
+            last = error
+            fault = why(error, over_tls=parameters.ssl_options is not None)
+            faults.append(f"{number}/{len(servers)}: {fault}" if len(servers) > 1 else fault)
+    raise BrokerUnreachable("; ".join(faults)) from last
 
 
 def safe_url(url: str | None) -> str:
@@ -438,16 +546,23 @@ def _parts(url: str) -> list[str]:
     return parts
 
 
-def _parameters(part: str, role: str) -> Any:
+def _parameters(part: str, role: str, ca: str | None) -> Any:
+    part, ssl_options = secured(part, ca)
     try:
         parameters = pika.URLParameters(part)
     except (ValueError, TypeError, SyntaxError) as error:
         raise BadSettings([f"BRANDQ_BROKER_URL: its part after `?` is not valid ({type(error).__name__})"]) from None
+    parameters.ssl_options = ssl_options
     said = {name.partition("=")[0] for name in urlsplit(part).query.split("&")}
     named = _with(parameters, {name: value for name, value in CONNECTION.items() if name not in said})
     if "client_properties" not in said:
-        named.client_properties = {"connection_name": f"brandq {role} {socket.gethostname()}:{os.getpid()}"}
+        named.client_properties = {"connection_name": f"brandq {role} {whereabouts()}"}
     return named
+
+
+def whereabouts() -> str:
+    """Host and process, as in connections, claims and what messages say of their sender."""
+    return f"{socket.gethostname()}:{os.getpid()}"
 
 
 def _with(parameters: Any, changes: dict[str, Any]) -> Any:

@@ -77,11 +77,11 @@ class _Landed:
 
 @dataclass(frozen=True)
 class FollowUp:
-    """What is to be sent after a commit: ids to be analyzed, ids to be asked again in so many seconds, both with the
-    execution and priority they are of; and executions that may be closed."""
+    """What is to be sent after a commit: ids to be analyzed, by execution and priority; ids to be asked again, by
+    execution, engine, priority and in how many seconds; and executions that may be closed."""
 
     answered: dict[tuple[str, int], list[int]]
-    again: dict[tuple[str, int, float], list[int]]
+    again: dict[tuple[str, str, int, float], list[int]]
     given_up: set[str]
     #: by execution, the trace in which it is sent: that of one of its calls, for a commit belongs to none
     traces: dict[str, tracing.Carrier | None] = field(default_factory=dict)
@@ -391,7 +391,8 @@ def _record(desk: Desk, landed: Sequence[_Landed]) -> FollowUp:
         if again_at is not None:
             # samples that come back within half a second of each other share a message
             wait_s = math.ceil(2 * (again_at - now).total_seconds()) / 2
-        follow_up.again.setdefault((claim.execution_id, claim.priority, wait_s), []).append(claim.sample_id)
+        key = (claim.execution_id, claim.engine, claim.priority, wait_s)
+        follow_up.again.setdefault(key, []).append(claim.sample_id)
     return follow_up
 
 

@@ -18,7 +18,6 @@ import dramatiq
 from periodiq import Scheduler
 
 from brandq import logs
-from brandq.actors.declare import message
 from brandq.actors.desk import Desk
 from brandq.actors.middleware import facts_of
 from brandq.actors.upkeep import tick
@@ -53,7 +52,7 @@ class _Clock(Scheduler):  # type: ignore[misc]
         # periodiq's middleware reads the instant back: a worker that was away does not run what is long past
         due = {actor.actor_name for actor in actors}
         if "tick" in due:
-            ticking = message(tick)
+            ticking = self.desk.message(tick)
             self.desk.publisher.send(ticking.copy(options={**ticking.options, "scheduled_at": str(now)}))
             self.desk.meters.ticked(self.desk.now())
             with logs.about(**facts_of(ticking)):

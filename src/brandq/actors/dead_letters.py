@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
 import dramatiq
 
+from brandq.actors.about import read_about
 from brandq.actors.broker import dead_bodies
 from brandq.actors.declare import DECLARED
 from brandq.actors.embedded import EmbeddedBroker
@@ -54,6 +55,14 @@ class DeadLetter:
     tries: int | None = None
     #: the exception of the last try but one on RabbitMQ, which keeps a message as it came; of the last one otherwise
     error: str | None = None
+    #: what it says of itself: who sent it, of which version, for which engine; empty where it says nothing
+    about: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def sender(self) -> str | None:
+        """Who sent it, with the version, if it says so."""
+        sent_by, version = self.about.get("sent_by"), self.about.get("version")
+        return None if sent_by is None else f"{sent_by} ({version or '?'})"
 
 
 def dead_letters(broker: dramatiq.Broker, queue_name: str, most: int = MOST_LISTED) -> list[DeadLetter]:
@@ -114,6 +123,7 @@ def _letter(
         died_at=died_at,
         tries=tries if unfit is None else None,
         error=error,
+        about=read_about(message.options),
     )
 
 

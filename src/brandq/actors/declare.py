@@ -131,9 +131,12 @@ def bind(broker: dramatiq.Broker, desk: LoopDesk, functions: Iterable[Callable[.
         )
 
 
-def message(fn: Callable[..., Any], *args: Any, priority: int | None = None) -> dramatiq.Message[Any]:
+def message(
+    fn: Callable[..., Any], *args: Any, priority: int | None = None, about: Mapping[str, Any] | None = None
+) -> dramatiq.Message[Any]:
     """A message for this actor, ready for ``Publisher.send``. High priorities go first; None counts as 0.
 
+    ``about``: what it says of itself to whoever reads it in a queue, see the module of that name.
     Arguments are ids: what JSON cannot say raises TypeError here, at the caller, not later in the publishing thread.
     """
     if priority is not None and not 0 <= priority <= MAX_PRIORITY:
@@ -144,7 +147,10 @@ def message(fn: Callable[..., Any], *args: Any, priority: int | None = None) -> 
         actor_name=known.actor_name,
         args=args,
         kwargs={},
-        options={} if priority is None else {"broker_priority": priority},
+        options={
+            **({} if priority is None else {"broker_priority": priority}),
+            **({} if about is None else {"about": dict(about)}),
+        },
     )
     built.encode()
     return built

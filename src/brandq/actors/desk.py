@@ -14,6 +14,7 @@ from typing import Any, Protocol, TypeVar, cast
 import dramatiq
 
 from brandq import logs, store, tracing
+from brandq.actors.about import about
 from brandq.actors.broker import open_broker
 from brandq.actors.declare import message
 from brandq.actors.lanes import Lane
@@ -52,7 +53,15 @@ MOST_PLANS = 64
 def open_registry(settings: Settings) -> Registry:
     """The registry with the user's rows and with the keys that the environment holds. BadSettings lists its faults."""
     rows = registry.load(settings.engines_file)
-    keys = {variable: settings.key(variable) for variable in registry.key_names(rows)}
+    keys: dict[str, str | None] = {}
+    faults: list[str] = []
+    for variable in registry.key_names(rows):
+        try:
+            keys[variable] = settings.key(variable)
+        except BadSettings as error:
+            faults += error.faults
+    if faults:
+        raise BadSettings(faults)
     logs.keep_secret(keys.values())
     return Registry(rows, keys, settings.simulate, settings.simulator_url)
 
@@ -82,6 +91,7 @@ class Desk:
             threads=settings.threads,
             grace_s=settings.grace_s,
             meters=self.meters,
+            ca=settings.broker_ca,
         )
         self.publisher = Publisher(self.broker)
         self.meters.watch("brandq_database_connections_in_use", lambda: self.database.in_use)
@@ -90,6 +100,7 @@ class Desk:
         self.meters.watch("brandq_sends_lost_total", lambda: self.publisher.lost)
         self.meters.watch_threads("publisher", self.publisher.threads)
         self.worker = settings.worker
+        self.role = role
         self._store_threads = ThreadPoolExecutor(STORE_THREADS, thread_name_prefix="brandq-store")
         self._http: HttpSession | None = None
         self._lanes: dict[str, Lane] = {}
@@ -101,21 +112,41 @@ class Desk:
     def now(self) -> datetime:
         return datetime.now(UTC)
 
-    def send(self, fn: Callable[..., Any], *ids: Any, priority: int | None = None, delay_s: float = 0) -> None:
+    def send(
+        self,
+        fn: Callable[..., Any],
+        *ids: Any,
+        priority: int | None = None,
+        delay_s: float = 0,
+        execution_id: str | None = None,
+        engine: str | None = None,
+    ) -> None:
         """Have an actor called with these ids. Never blocks and never fails: a lost send has its sweep.
 
-        What must wait longer than a message may is not sent at all: its ``next_attempt_at`` stands in the table.
+        What must wait longer than a message may is not sent at all: its ``next_attempt_at`` stands in the table. The
+        execution, where it is none of the ids, and the engine are for people who read the message in its queue.
         """
         delay_ms = round(delay_s * 1000)
         if delay_ms > MAX_DELAY_MS:
             return
-        one = message(fn, *ids, priority=priority)
+        one = self.message(fn, *ids, priority=priority, execution_id=execution_id, engine=engine)
         # here, not where it is published: the publishing thread does not know on whose behalf
-        execution_id = execution_id_of(one) or logs.known().get("execution_id")
-        span = tracing.sending(one.queue_name, one.message_id, one.options, execution_id, delay_ms)
+        span = tracing.sending(one.queue_name, one.message_id, one.options, execution_id_of(one), delay_ms)
         sent = self.publisher.send(one, delay_ms or None)
         if span is not None:
             sent.add_done_callback(span.end_when_sent)
+
+    def message(
+        self,
+        fn: Callable[..., Any],
+        *ids: Any,
+        priority: int | None = None,
+        execution_id: str | None = None,
+        engine: str | None = None,
+    ) -> dramatiq.Message[Any]:
+        """The message that ``send`` sends, with what it says of itself."""
+        said = about(fn, ids, role=self.role, worker=self.worker, execution_id=execution_id, engine=engine)
+        return message(fn, *ids, priority=priority, about=said)
 
     def plans_of(self, db: Transaction, execution_ids: Collection[str]) -> dict[str, Plan]:
         """The plans of these executions, read at most once while they are in use; what was removed may be missing."""

@@ -35,8 +35,9 @@ async def fetch(desk: Desk, sample_ids: list[int]) -> None:
     """
     taken = await desk.in_thread(lambda: _take(desk, sample_ids))
     desk.meters.failed(taken.failed)
-    for wait_s, priority, ids in taken.postponed:
-        desk.send(fetch, ids, priority=priority, delay_s=wait_s)
+    for wait_s, first, ids in taken.postponed:
+        its = {"execution_id": first.execution_id, "engine": first.engine}
+        desk.send(fetch, ids, priority=first.priority, delay_s=wait_s, **its)
     for execution_id in taken.looked_at:
         await desk.in_thread(partial(close_if_done, desk, execution_id))
     if taken.tickets:
@@ -50,10 +51,11 @@ def _follow_up(desk: Desk, what: FollowUp) -> None:
         with _of(what, execution_id):
             for start in range(0, len(ids), MOST_IN_BATCH):
                 desk.send(analyze, execution_id, ids[start : start + MOST_IN_BATCH], priority=priority)
-    for (execution_id, priority, wait_s), ids in what.again.items():
+    for (execution_id, engine, priority, wait_s), ids in what.again.items():
         with _of(what, execution_id):
             for start in range(0, len(ids), MOST_IN_BATCH):
-                desk.send(fetch, ids[start : start + MOST_IN_BATCH], priority=priority, delay_s=wait_s)
+                batch = ids[start : start + MOST_IN_BATCH]
+                desk.send(fetch, batch, priority=priority, delay_s=wait_s, execution_id=execution_id, engine=engine)
     for execution_id in what.given_up:
         with _of(what, execution_id):
             close_if_done(desk, execution_id)
@@ -74,8 +76,8 @@ class _Taken:
     #: before anything was read, so that nothing read can be newer; of the monotonic clock, seconds
     admitted_at: float
     tickets: list[Ticket] = field(default_factory=list)
-    #: seconds to wait, priority, sample ids
-    postponed: list[tuple[float, int, list[int]]] = field(default_factory=list)
+    #: seconds to wait, the first of the samples, the ids of all of them
+    postponed: list[tuple[float, store.Due, list[int]]] = field(default_factory=list)
     #: executions of which nothing was claimed, so that perhaps nothing keeps them open
     looked_at: set[str] = field(default_factory=set)
     #: samples that will not be asked, by their code
@@ -135,4 +137,4 @@ def _follow(
     # messages that were refused together must not all come back together
     wait_s = random.uniform(admission.wait_s, min(admission.wait_s * 1.5, admission.wait_s + 10))
     store.postpone(db, rest, until=now + timedelta(seconds=wait_s))
-    taken.postponed.append((wait_s, group[0].priority, rest))
+    taken.postponed.append((wait_s, group[0], rest))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from brandq import logs, store
+from brandq import store
 from brandq.actors.analyze import analyze
 from brandq.actors.desk import Desk
 from brandq.actors.fetch import fetch
@@ -13,14 +13,14 @@ from brandq.actors.report import close_if_done
 
 def send_fetches(desk: Desk, batches: Iterable[store.Batch]) -> None:
     for batch in batches:
-        # the ids of samples do not say whose they are
-        with logs.about(execution_id=batch.execution_id):
-            desk.send(fetch, list(batch.sample_ids), priority=batch.priority)
+        ids = list(batch.sample_ids)
+        desk.send(fetch, ids, priority=batch.priority, execution_id=batch.execution_id, engine=batch.engine)
 
 
 def send_analyses(desk: Desk, batches: Iterable[store.Batch]) -> None:
     for batch in batches:
-        desk.send(analyze, batch.execution_id, list(batch.sample_ids), priority=batch.priority)
+        ids = list(batch.sample_ids)
+        desk.send(analyze, batch.execution_id, ids, priority=batch.priority, engine=batch.engine)
 
 
 def send_execution(desk: Desk, execution_id: str) -> None:

@@ -23,6 +23,7 @@ from datetime import datetime, timedelta
 from periodiq import cron
 
 from brandq import logs, store, tracing
+from brandq.actors.about import sending_as
 from brandq.actors.broker import BrokerUnreachable, queue_depths
 from brandq.actors.declare import actor
 from brandq.actors.desk import Desk
@@ -38,6 +39,11 @@ logger = logging.getLogger(__name__)
 BUSY_FACTOR = 10
 #: rows that one pass of a sweep moves; the next minute takes the next ones
 MOST_ROWS = 2000
+#: samples whose executions one transaction removes. With all that hangs on them they take about 0.1 ms each: far from
+#: the 30 s that a statement may take
+MOST_REMOVED = 20_000
+#: seconds of each minute that removing may take; the whole tick has 50
+REMOVE_S = 20
 #: no call takes so long, with its wait for a slot and its commit
 ORPHANED_AFTER = timedelta(hours=1)
 #: past an execution's deadline, what is answered has so long to be analyzed; below store.SLACK by two ticks
@@ -61,7 +67,7 @@ def sweep_all(desk: Desk, sweeps: Sequence[Callable[[Desk], int]]) -> None:
     for sweep in sweeps:
         try:
             # what it sends again begins a trace of its own: this one is the tick's, and that of the first send is over
-            with logs.about(sweep=sweep.__name__), tracing.going_on_from(None):
+            with logs.about(sweep=sweep.__name__), sending_as(f"upkeep {sweep.__name__}"), tracing.going_on_from(None):
                 repaired = sweep(desk)
                 with desk.database.begin() as db:
                     store.note_sweep(db, sweep.__name__, repaired=repaired, now=desk.now())
@@ -91,12 +97,13 @@ def resume(desk: Desk, *, dead: Collection[str]) -> None:
         )
         reporting = store.stranded_reports(db, sent_before=before, begun_before=before, now=now, limit=MOST_ROWS)
     _count_released(desk, released, failed)
-    for execution_id in lost:
-        close_if_done(desk, execution_id)
-    send_fetches(desk, waiting)
-    send_analyses(desk, answered)
-    for execution_id, priority in reporting:
-        desk.send(report, execution_id, priority=priority)
+    with sending_as("upkeep resume"):
+        for execution_id in lost:
+            close_if_done(desk, execution_id)
+        send_fetches(desk, waiting)
+        send_analyses(desk, answered)
+        for execution_id, priority in reporting:
+            desk.send(report, execution_id, priority=priority)
 
 
 def release_expired(desk: Desk) -> int:
@@ -130,8 +137,8 @@ def expire_overdue(desk: Desk) -> int:
         store.refuse_overdue(db, now=desk.now(), limit=MOST_ROWS, failed=failed)
         expired = store.expire_overdue(db, now=desk.now(), limit=MOST_ROWS, failed=failed)
     desk.meters.failed(failed)
-    for execution_id in expired:
-        desk.send(report, execution_id)
+    for execution_id, priority in expired:
+        desk.send(report, execution_id, priority=priority)
     return len(expired)
 
 
@@ -213,14 +220,24 @@ def end_orphans(desk: Desk) -> int:
 
 
 def remove_old(desk: Desk) -> int:
-    """Hourly: remove executions that ended longer ago than the retention, and what a judge said as long ago."""
+    """Hourly: remove executions that ended longer ago than the retention, and what a judge said as long ago.
+
+    What does not fit into REMOVE_S is removed in the next minute, in which the hour's turn is taken again.
+    """
     now = desk.now()
     days = desk.settings.retention_days
-    if not days or not _turn(desk, "hourly", now.replace(minute=0, second=0, microsecond=0)):
+    hour = now.replace(minute=0, second=0, microsecond=0)
+    if not days or not _turn(desk, "hourly", hour):
         return 0
+    before, removed, last = now - timedelta(days=days), 0, 1
+    while last and desk.now() < now + timedelta(seconds=REMOVE_S):
+        with desk.database.begin() as db:
+            last = store.remove_ended(db, ended_before=before, most_samples=MOST_REMOVED)
+        removed += last
     with desk.database.begin() as db:
-        before = now - timedelta(days=days)
-        return store.remove_ended(db, ended_before=before, limit=MOST_ROWS) + store.forget_verdicts(db, before=before)
+        if last:
+            store.give_turn_back(db, "hourly", slot=hour)
+        return removed + store.forget_verdicts(db, before=before)
 
 
 def forget_old(desk: Desk) -> int:

@@ -89,19 +89,54 @@ def _said_plainly() -> Iterator[None]:
     try:
         yield
     except (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.ProgrammingError, sa.exc.TimeoutError) as error:
-        said = str(getattr(error, "orig", None) or error).strip().splitlines()
-        if isinstance(error, sa.exc.ProgrammingError) and "does not exist" not in str(error):
+        words = str(getattr(error, "orig", None) or error).strip()
+        if isinstance(error, sa.exc.ProgrammingError) and not any(part in words for part in _OPERATORS_MATTER):
             raise
-        first = said[0] if said else error.__class__.__name__
-        told = _told(getattr(error, "orig", None), first)
+        first = _each_host(words) or words.partition("\n")[0] or error.__class__.__name__
+        told = _told(getattr(error, "orig", None), words)
         if told is not None:
             raise DatabaseNotReady(f"{told} ({first})", told) from error
-        lacks_tables = "no such table" in first or "does not exist" in first
+        step = next((step for part, step in _NEXT_STEPS.items() if part in words), None)
+        lacks_tables = "no such table" in words or (
+            isinstance(error, sa.exc.ProgrammingError) and "does not exist" in words
+        )
+        if step is None and lacks_tables:
+            step = "run `brandq migrate`"
         raise DatabaseNotReady(
-            f"the database does not answer as needed: {first}" + ("; run `brandq migrate`" if lacks_tables else "")
+            f"the database does not answer as needed: {first}" + (f"; {step}" if step else "")
         ) from error
 
 
+def _each_host(words: str) -> str:
+    """Of the driver's words about several hosts, one line that has what was wrong with each; else nothing."""
+    _, _, each = words.partition("Multiple connection attempts failed.")
+    return ", ".join(
+        line.removeprefix("- ").partition("connection failed: ")[2] or line.removeprefix("- ")
+        for line in each.splitlines()
+        if line.startswith("- ")
+    )
+
+
+#: of the driver's words for a statement that is wrong: those that are no fault of ours
+_OPERATORS_MATTER = ("does not exist", "permission denied", "must be owner", "invalid connection option")
+_NOT_ALLOWED = (
+    "this role may not do that: migrate as the owner of the tables, and give the others their rights by "
+    "deploy/postgres/roles.sql"
+)
+#: what the driver or the server says -> what to do about it; the first that fits
+_NEXT_STEPS = {
+    "certificate verify failed": "its certificate has expired, or is not signed by the authority that `sslrootcert` in "
+    "BRANDQ_DATABASE_URL names: see docs/tls.md",
+    "does not match host name": "use in BRANDQ_DATABASE_URL a host name that its certificate carries",
+    "root certificate file": "have `sslrootcert` in BRANDQ_DATABASE_URL name the authority's certificate, or `system`",
+    "does not support SSL": "switch TLS on in that server, see docs/tls.md",
+    "no encryption": "that server wants TLS: add `sslmode=verify-full` to BRANDQ_DATABASE_URL, see docs/tls.md",
+    "requires a valid client certificate": "name it by `sslcert` and `sslkey` in BRANDQ_DATABASE_URL",
+    "session is read-only": "none of these servers takes writes: promote one, see docs/tls.md",
+    "permission denied": _NOT_ALLOWED,
+    "must be owner": _NOT_ALLOWED,
+    "invalid connection option": "correct what stands behind `?` in BRANDQ_DATABASE_URL",
+}
 _FULL = "the database's disk is full, and nothing was stored: free space, then send it again"
 _CROWDED = "the database takes no more connections: see docs/postgres.md, then send it again"
 #: by SQLSTATE, and by SQLite's name of the error; the last one is that it cannot even make what readers need
@@ -110,9 +145,9 @@ _TOLD_OF = {"53300": _CROWDED, "53100": _FULL, "SQLITE_FULL": _FULL, "SQLITE_IOE
 _NO_CONNECTION = ("too many clients already", "too many connections for", "connection slots are reserved")
 
 
-def _told(error: object, first: str) -> str | None:
+def _told(error: object, said: str) -> str | None:
     """What callers may be told of an error that they or the operator can do something about."""
-    if any(words in first for words in _NO_CONNECTION):
+    if any(words in said for words in _NO_CONNECTION):
         return _CROWDED
     code = getattr(error, "sqlstate", None) or getattr(error, "sqlite_errorname", None)
     return None if code is None else _TOLD_OF.get(code)

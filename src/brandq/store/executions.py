@@ -432,8 +432,10 @@ def cancel_execution(db: Connection, execution_id: str, *, owner: str | None, no
     return execution(db, execution_id)
 
 
-def expire_overdue(db: Connection, *, now: datetime, limit: int, failed: Counter[str] | None = None) -> list[str]:
-    """Close what is past its deadline; the executions that now wait for their report.
+def expire_overdue(
+    db: Connection, *, now: datetime, limit: int, failed: Counter[str] | None = None
+) -> list[tuple[str, int]]:
+    """Close what is past its deadline; the executions that now wait for their report, with their priority.
 
     Samples without an answer become failed(deadline), which ``failed`` counts. An execution whose answers are not all
     analyzed yet stays open for another tick.
@@ -454,7 +456,7 @@ def expire_overdue(db: Connection, *, now: datetime, limit: int, failed: Counter
     expired = move_execution(
         db, "expire", executions.c.execution_id.in_(overdue), _no_open_samples(), values={"updated_at": now}
     )
-    return [row.execution_id for row in expired]
+    return [(row.execution_id, row.priority) for row in expired]
 
 
 def lock_overdue(db: Connection, *, now: datetime, limit: int) -> list[str]:

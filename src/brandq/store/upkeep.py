@@ -31,6 +31,11 @@ def take_turn(db: Connection, name: str, *, slot: datetime, now: datetime) -> bo
     return db.execute(turn).rowcount == 1
 
 
+def give_turn_back(db: Connection, name: str, *, slot: datetime) -> None:
+    """Have the turn of this slot taken again: whoever took it has not finished."""
+    db.execute(sa.update(sweeps).where(sweeps.c.name == name).values(swept_at=slot - timedelta(seconds=1)))
+
+
 def note_sweep(db: Connection, name: str, *, repaired: int, now: datetime) -> None:
     """Record that a sweep ran and how many rows it repaired."""
     insert_or_ignore(db, sweeps, [{"name": name, "swept_at": now, "repaired": 0}])
@@ -43,16 +48,23 @@ def swept(db: Connection) -> dict[str, tuple[datetime, int]]:
     return {row.name: (row.swept_at, row.repaired) for row in db.execute(sa.select(sweeps).order_by(sweeps.c.name))}
 
 
-def remove_ended(db: Connection, *, ended_before: datetime, limit: int) -> int:
-    """Remove executions that ended before then, with all that hangs on them; how many."""
-    old = list(
-        db.execute(
-            sa.select(executions.c.execution_id)
-            .where(executions.c.ended_at < ended_before)
-            .order_by(executions.c.ended_at)
-            .limit(limit)
-        ).scalars()
+def remove_ended(db: Connection, *, ended_before: datetime, most_samples: int) -> int:
+    """Remove the oldest executions that ended before then, with all that hangs on them; how many.
+
+    As many as have ``most_samples`` together, and at least one: what a statement takes depends on their samples.
+    """
+    oldest = (
+        sa.select(executions.c.execution_id, executions.c.planned)
+        .where(executions.c.ended_at < ended_before)
+        .order_by(executions.c.ended_at)
+        .limit(most_samples)
     )
+    old: list[str] = []
+    for execution_id, planned in db.execute(oldest).all():
+        most_samples -= planned
+        if old and most_samples < 0:
+            break
+        old.append(execution_id)
     if old:
         db.execute(sa.delete(executions).where(executions.c.execution_id.in_(old)))
     return len(old)

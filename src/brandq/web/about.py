@@ -9,6 +9,7 @@ from typing import Any
 from starlette.responses import Response
 
 from brandq import __version__, store
+from brandq.actors.about import FIELDS
 from brandq.actors.dead_letters import DeadLetter, explain, ids_of
 from brandq.web import wire
 from brandq.web.looking import BrokerLook
@@ -168,6 +169,7 @@ def explained_letters(visit: Visit, letters: Sequence[DeadLetter]) -> list[dict[
             "died_at": letter.died_at and wire.instant(letter.died_at),
             "tries": letter.tries,
             "error": letter.error,
+            "about": {name: letter.about.get(name) for name in FIELDS},
             "size": letter.size,
             "now": explain(letter, found, lost_after_s=lost_after_s, now=now),
         }

@@ -468,6 +468,16 @@ _DEAD_LETTER = closed(
     died_at=nullable(INSTANT),
     tries=nullable(COUNT),
     error=nullable(TEXT),
+    about={
+        **closed(
+            execution_id=nullable(TEXT),
+            engine=nullable(TEXT),
+            samples=nullable(COUNT),
+            sent_by=nullable(TEXT),
+            version=nullable(TEXT),
+        ),
+        "description": "what the message says of itself; null where it says nothing",
+    },
     size={**COUNT, "description": "bytes"},
     now={"type": "string", "description": "what the tables say of its ids, and hence what is to be done"},
 )
