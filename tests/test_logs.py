@@ -412,6 +412,12 @@ def test_no_canary_is_in_the_lines_of_real_processes(
         assert not [text for text in texts if canary in text], canary
     of_execution = [line for line in lines if line.get("execution_id") == execution_id]
     assert {line.get("actor") for line in of_execution} >= {"fetch", "analyze", "report", "notify"}
+    for actor_name in ("fetch", "analyze", "report", "notify"):
+        # also fetch, whose ids are those of samples
+        started = [
+            line for line in lines if line["message"].startswith(f"{actor_name}(") and " started" in line["message"]
+        ]
+        assert {line.get("execution_id") for line in started} == {execution_id}
     refused = [line for line in of_execution if "call ended in auth" in line["message"]]
     assert refused
     assert all({"sample_id", "attempt", "engine", "message_id"} <= set(line) for line in refused)

@@ -53,6 +53,7 @@ def test_a_trace_leads_from_the_request_to_the_report(tmp_path: Path, postgres_u
     for queue in ("fetch", "analyze", "report"):
         for parent, received in led_to(queue, "consumer"):
             assert parent.name == f"send brandq.{queue}"
+            assert received.attributes["brandq.execution_id"] == execution_id
             assert received.attributes["messaging.system"] == "rabbitmq"
             assert received.attributes["messaging.destination.name"] == f"brandq.{queue}"
             assert received.attributes["messaging.message.id"] == parent.attributes["messaging.message.id"]
