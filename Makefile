@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
-.PHONY: help venv demo serve test soak screenshots check fmt docs lock bench clean
+.PHONY: help venv demo serve test soak upgrade watch screenshots check check-deploy image fmt docs lock bench clean
 
 # the first of these that is new enough makes .venv; `make venv PYTHON=/path/to/python` chooses another
 PYTHON ?= python3 python3.14 python3.13 python3.12 python3.11
@@ -16,6 +16,8 @@ LOCKED := $(INSTALL) --require-hashes --only-binary :all:
 SIMULATE := BRANDQ_SIMULATE=$${BRANDQ_SIMULATE:-missing}
 # tests run side by side, each process with servers of its own; WORKERS= runs them one after the other
 WORKERS := -n auto --maxprocesses 4
+# what looks at deploy/, in an environment of its own as well
+DEPLOY := build/deploy-venv/.deploy
 # Celery, beside which brandq is measured, in an environment of its own
 RIVAL := build/bench-venv/.rival
 BENCHES := pipeline saturation in_flight submit priority scale embedded analysis coverage
@@ -23,7 +25,7 @@ BENCHES := pipeline saturation in_flight submit priority scale embedded analysis
 UV := uv==0.13.9
 
 help: ## This list
-	@awk 'BEGIN { FS = ":.*## " } /^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
 
 venv: $(RUNTIME) ## Make .venv with what brandq needs to run
 
@@ -33,13 +35,23 @@ demo: $(RUNTIME) ## Ask a small plan of simulated assistants and show the report
 serve: $(RUNTIME) ## Serve the API, the worker and the clock in one process on http://127.0.0.1:8000
 	@$(SIMULATE) $(BIN)/brandq serve
 
-test: $(DEV) ## Run every test on both databases and both brokers (ARGS="-k states" picks some)
+test: $(DEV) $(DEPLOY) ## Run every test on both databases and both brokers (ARGS="-k states" picks some)
 	@tests/servers/install
+	@tests/deploy/install
 	@BRANDQ_REQUIRE_SERVERS=1 $(BIN)/python -m pytest $(WORKERS) $(ARGS)
 
 soak: $(DEV) ## Have everything fail at random for minutes while executions come (ARGS="--seed 7 --minutes 3")
 	@tests/servers/install
 	@$(BIN)/python -m tests.walk.soak $(ARGS)
+
+upgrade: $(DEV) ## Rehearse a rolling upgrade with two versions side by side (ARGS="--previous v0.1.0")
+	@tests/servers/install
+	@$(BIN)/python -m tests.walk.upgrade $(ARGS)
+
+watch: $(DEV) ## Have a real Prometheus watch a real installation: rules, panels and alerts, two minutes
+	@tests/servers/install
+	@tests/deploy/install
+	@$(BIN)/python -m tests.deploy.watching $(ARGS)
 
 screenshots: $(DEV) ## Take pictures of every page into out/screenshots (ARGS="report answer" picks some)
 	@tests/servers/install
@@ -50,6 +62,16 @@ check: $(DEV) ## Check format, lint, types, and that the generated pages of docs
 	$(BIN)/ruff check --quiet
 	$(BIN)/mypy
 	$(BIN)/python docs/generate.py --check
+	$(BIN)/python deploy/prometheus/generate.py --check
+
+check-deploy: $(DEV) $(DEPLOY) ## Look at all of deploy/, as far as that goes without a cluster; part of make test
+	@tests/servers/install
+	@tests/deploy/install
+	@BRANDQ_REQUIRE_SERVERS=1 $(BIN)/python -m pytest $(WORKERS) tests/deploy $(ARGS)
+
+image: ## Build the image, and run the demo in it: read-only, without network and without rights
+	@deploy/image/build
+	@deploy/image/try
 
 fmt: $(DEV) ## Format, and mend what the linter can mend
 	$(BIN)/ruff format
@@ -57,6 +79,7 @@ fmt: $(DEV) ## Format, and mend what the linter can mend
 
 docs: $(DEV) ## Write the pages of docs that are made from code
 	$(BIN)/python docs/generate.py
+	$(BIN)/python deploy/prometheus/generate.py
 
 lock: ## Pin the dependencies of pyproject.toml with their hashes (ARGS=--upgrade takes newer ones)
 	@$(call make_venv,build/lock)
@@ -86,6 +109,12 @@ $(RUNTIME): requirements.lock requirements-build.lock pyproject.toml
 $(DEV): $(RUNTIME) requirements-dev.lock
 	@echo "brandq: installing what tests and checks need ..."
 	@$(LOCKED) -r requirements-dev.lock
+	@touch $@
+
+$(DEPLOY): requirements-deploy.lock
+	@$(call make_venv,build/deploy-venv)
+	@echo "brandq: installing what looks at deploy/ ..."
+	@build/deploy-venv/bin/python -m pip --disable-pip-version-check install --quiet --require-hashes --only-binary :all: -r $<
 	@touch $@
 
 $(RIVAL): requirements-bench.lock

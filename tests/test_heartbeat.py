@@ -219,6 +219,17 @@ def test_a_file_that_cannot_be_written_is_a_bad_setting(tmp_path: Path) -> None:
         pass
 
 
+def test_a_file_that_cannot_be_written_any_more_is_logged(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Given a folder that vanishes, when a heart beats on, then it says so in the log, and the process works on."""
+    folder = tmp_path / "gone"
+    folder.mkdir()
+    with beating(folder / "heartbeat", "web", every_s=0.05):
+        (folder / "heartbeat").unlink()
+        wait_until((folder / "heartbeat").exists, SOON_S, "the next heartbeat")
+        folder.rename(tmp_path / "elsewhere")
+        wait_until(lambda: "cannot write the heartbeat" in caplog.text, SOON_S, "the log")
+
+
 def test_without_a_file_nothing_is_written(tmp_path: Path) -> None:
     """Given no file, when a heart beats, then it does nothing, and its process needs to know of no difference."""
     with beating(None, "web") as heart:

@@ -40,7 +40,8 @@ need() {
   fi
 }
 
-if docker info >/dev/null 2>&1; then
+# podman may be called docker
+if docker info >/dev/null 2>&1 && ! docker --version | grep -qi podman; then
   engine=docker
 else
   engine=podman

@@ -47,8 +47,10 @@ class Exporter:
         #: the thread ended without being told to
         self.died = False
         self._closing = threading.Event()
-        self._stop: Callable[[], object] | None = None
-        self._open = 0
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._stopping = asyncio.Event()
+        #: the connections that are being answered
+        self._open: set[asyncio.Task[None]] = set()
         self._making = ThreadPoolExecutor(1, thread_name_prefix="brandq-metrics")
         self._listening = None if address is None else _listen(*address)
 
@@ -73,8 +75,8 @@ class Exporter:
         """Stop listening. The process ends with status 3 where the thread had died, so that it is started again."""
         self._closing.set()
         if self.thread is not None and self.thread.is_alive():
-            if self._stop is not None:
-                self._stop()
+            if self._loop is not None:
+                self._loop.call_soon_threadsafe(self._stopping.set)
             self.thread.join(CLOSE_S)
         if self._listening is not None:
             self._listening.close()
@@ -93,20 +95,26 @@ class Exporter:
         asyncio.run(self._listen_on())
 
     async def _listen_on(self) -> None:
-        loop, stopping = asyncio.get_running_loop(), asyncio.Event()
+        self._loop = asyncio.get_running_loop()
         server = await asyncio.start_server(self._answer, sock=self._listening, limit=MAX_HEAD_BYTES)
-        self._stop = lambda: loop.call_soon_threadsafe(stopping.set)
         if self._closing.is_set():
-            stopping.set()
-        await stopping.wait()
+            self._stopping.set()
+        await self._stopping.wait()
         server.close()
+        for answering in tuple(self._open):
+            answering.cancel()
+        if self._open:
+            await asyncio.wait(tuple(self._open), timeout=CLOSE_S / 2)
+        # for connections that are hung up on to be closed
+        await asyncio.sleep(0)
 
     async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One request, one reply. A client that asks for nothing, or takes nothing, is hung up on in the end."""
-        if self._open >= MOST_OPEN:
+        answering = asyncio.current_task()
+        if answering is None or len(self._open) >= MOST_OPEN:
             writer.transport.abort()
             return
-        self._open += 1
+        self._open.add(answering)
         try:
             async with asyncio.timeout(PATIENCE_S):
                 head = await reader.readuntil(b"\r\n\r\n")
@@ -116,8 +124,11 @@ class Exporter:
                 await writer.wait_closed()
         except (TimeoutError, OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError) as error:
             logger.debug("a scrape was not answered: %s", type(error).__name__)
+        except asyncio.CancelledError:
+            # by ``_listen_on``, for the last time: asyncio would log it as a fault of ours
+            logger.debug("a scrape was not answered: the exporter ends")
         finally:
-            self._open -= 1
+            self._open.discard(answering)
             writer.transport.abort()
 
     async def _reply(self, head: bytes) -> bytes:

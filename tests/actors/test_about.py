@@ -104,6 +104,8 @@ def test_what_it_says_stays_small(letter: str) -> None:
         ({"about": {"sent_by": 7, "samples": "3", "engine": {}, "execution_id": None, "more": 1}}, {}),
         ({"about": {"samples": True}}, {}),
         ({"about": {"samples": -1}}, {}),
+        ({"about": {"sent_by": "\x1b[31mred", "version": "<b>", "execution_id": "mine", "engine": "a\nb"}}, {}),
+        ({"about": {"engine": "豆包 1.6"}}, {"engine": "豆包 1.6"}),
         ({"about": {"sent_by": "x" * 999, "samples": 2}}, {"sent_by": "x" * 64, "samples": 2}),
     ],
 )

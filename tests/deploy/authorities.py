@@ -74,9 +74,14 @@ def porter(certificate: Path, key: Path, *, wants: Path | None = None) -> Iterat
                     caller, _ = listening.accept()
                 except OSError:
                     return
-                with caller, contextlib.suppress(OSError), context.wrap_socket(caller, server_side=True) as spoken:
-                    spoken.recv(1)
+                # ValueError: it was gone before the handshake, of which ssl makes a socket that never shook hands
+                with (
+                    caller,
+                    contextlib.suppress(OSError, ValueError),
+                    context.wrap_socket(caller, server_side=True) as spoken,
+                ):
                     found.callers.append(spoken.getpeercert())
+                    spoken.recv(1)
 
         thread = threading.Thread(target=answer, daemon=True)
         thread.start()

@@ -21,14 +21,8 @@ from tests.house_rules import ROOT
 
 PATH = ROOT / "deploy/compose.yaml"
 COMPOSE = yaml.safe_load(PATH.read_text(encoding="utf-8"))
-CONSUMER_TIMEOUT_S = (
-    int(
-        re.search(
-            r"^consumer_timeout = (\d+)", (ROOT / "deploy/rabbitmq/rabbitmq.conf").read_text(encoding="utf-8"), re.MULTILINE
-        )[1]
-    )
-    // 1000
-)
+BROKER = (ROOT / "deploy/rabbitmq/rabbitmq.conf").read_text(encoding="utf-8")
+CONSUMER_TIMEOUT_S = int(re.findall(r"^consumer_timeout = (\d+)", BROKER, re.MULTILINE)[0]) // 1000
 
 
 def _found(compose: Any) -> list[str]:

@@ -89,12 +89,13 @@ def _seen(ignored: str) -> set[str]:
 
 
 def test_a_build_sees_what_it_needs_and_nothing_else() -> None:
-    """Given this checkout and what may lie about in one, when .dockerignore is applied, then source, migrations, two locks
-    and three files about the project are seen, and no test, key, database, history or bytecode."""
+    """Given this checkout and what may lie about in one, when .dockerignore is applied, then source, migrations, two locks,
+    a list of fonts and three files about the project are seen, and no test, key, database, history or bytecode."""
     seen = _seen(IGNORED)
     assert not seen & set(NEVER)
     single = {path for path in seen if not path.startswith(("src/brandq/", "migrations/"))}
-    assert single == {"LICENSE", "README.md", "pyproject.toml", "requirements-build.lock", "requirements-traces.lock"}
+    locks = {"requirements-build.lock", "requirements-traces.lock"}
+    assert single == {"LICENSE", "README.md", "deploy/image/fonts.conf", "pyproject.toml"} | locks
     assert {"src/brandq/cli.py", "src/brandq/providers/registry.toml", "migrations/env.py"} <= seen
 
 

@@ -130,6 +130,19 @@ def test_production_asks_real_engines() -> None:
     assert found["dev"]["BRANDQ_SIMULATE"] == found["staging"]["BRANDQ_SIMULATE"] == "all"
 
 
+def test_the_page_does_the_same_arithmetic() -> None:
+    """Given docs/deploying.md, when its sum of connections is compared with the manifests', then it is the same."""
+    found = objects("production")
+    each = [
+        most * (rules._threads(found, component) + rules.STORE_THREADS)
+        for component, most in rules.most_pods(found).items()
+    ]
+    given = _one(found, "Cluster", "brandq")["spec"]["postgresql"]["parameters"]["max_connections"]
+    page = (tools.ROOT / "docs/deploying.md").read_text(encoding="utf-8")
+    assert f"= {sum(each)}, twice = {2 * sum(each)}" in page
+    assert f"= {2 * sum(each) + rules.RESERVED_CONNECTIONS} ≤ {given}" in page
+
+
 def test_every_provider_has_a_place_for_its_key() -> None:
     """Given the registry's rows, when provider-keys.env is read, then it has each of their variables and no other."""
     text = (KUBERNETES / "base/provider-keys.env").read_text(encoding="utf-8")

@@ -28,6 +28,7 @@ from tests.deploy.watched import (
     dashboard_faults,
     expression_faults,
     groups,
+    name_faults,
     page_faults,
     panels,
     recorded,
@@ -39,6 +40,7 @@ from tests.deploy.watched import (
 )
 
 PAGE = ROOT / "docs/observing.md"
+RUNBOOK = ROOT / "docs/operating.md"
 SOURCES = ("recording.yaml", "alerts.yaml")
 
 
@@ -69,7 +71,7 @@ def test_the_rules_are_correct() -> None:
 
 def test_a_fault_in_a_rule_is_found(tmp_path: Path) -> None:
     """Given a rule whose expression has a bracket too few, when promtool reads it, then it refuses the file."""
-    rule = (PROMETHEUS / "alerts.yaml").read_text("utf-8").replace("min by (namespace) (brandq_database_up)", "min(((")
+    rule = (PROMETHEUS / "alerts.yaml").read_text("utf-8").replace("(brandq_database_up == 0)", "(((")
     (tmp_path / "alerts.yaml").write_text(rule, "utf-8")
     status, said = told("check", "rules", tmp_path / "alerts.yaml")
     assert status != 0
@@ -310,14 +312,9 @@ def test_what_nobody_looks_at_is_found() -> None:
 # -- alerts
 
 
-def runbook() -> set[str]:
-    """The anchors of the operators' page."""
-    return anchors_of((ROOT / "docs/operating.md").read_text("utf-8"))
-
-
 def test_every_alert_says_what_is_wrong_and_what_to_do() -> None:
     """Given the alerts, when they are read, then each has a severity, figures, and a place in docs/operating.md."""
-    anchors = runbook()
+    anchors = anchors_of(RUNBOOK.read_text("utf-8"))
     assert [fault for rule in rules("alerts.yaml") for fault in alert_faults(rule, anchors)] == []
 
 
@@ -349,6 +346,15 @@ def test_an_alert_that_does_not_help_is_found(key: str, value: Any, fault: str) 
     broken = copy.deepcopy(sound)
     broken[key] = {**broken[key], **value} if key == "annotations" else value
     assert any(fault in each for each in alert_faults(broken, anchors))
+
+
+def test_the_operators_page_names_only_what_exists() -> None:
+    """Given docs/operating.md, when the metrics and alerts that it names are looked up, then each exists."""
+    assert list(name_faults(RUNBOOK.read_text("utf-8"))) == []
+    assert list(name_faults("`brandq_queue_length` and `BrandqGone`")) == [
+        "BrandqGone does not exist",
+        "brandq_queue_length does not exist",
+    ]
 
 
 # -- the dashboard

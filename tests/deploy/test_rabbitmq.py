@@ -20,7 +20,7 @@ from dramatiq.common import dq_name, xq_name
 
 from brandq.actors.broker import BrokerUnreachable, RabbitBroker, dead_bodies, queue_depths
 from brandq.actors.declare import MAX_DELAY_MS, MAX_TIME_LIMIT_MS, QUEUES
-from tests.deploy.brokers import PASSWORDS, SHIPPED, USERS, hash_passwords, shipped_broker
+from tests.deploy.brokers import PASSWORDS, ROOT, SHIPPED, USERS, hash_passwords, shipped_broker
 from tests.servers.missing import ServerMissing, skip_or_fail
 from tests.servers.rabbitmq import RabbitmqServer
 from tests.waiting import wait_until
@@ -149,6 +149,20 @@ def test_the_conf_lets_a_message_be_held_as_long_as_the_code_holds_one() -> None
     """Given rabbitmq.conf, then consumer_timeout exceeds the longest delay and the longest time limit, by minutes."""
     (timeout_ms,) = re.findall(r"^consumer_timeout = (\d+)$", (SHIPPED / "rabbitmq.conf").read_text(), re.MULTILINE)
     assert int(timeout_ms) >= max(MAX_DELAY_MS, MAX_TIME_LIMIT_MS) + 5 * 60_000
+
+
+def test_the_page_for_operators_has_the_bounds_of_the_definitions() -> None:
+    """Given docs/operating.md, then its table of policies and limits says what the definitions and the conf say."""
+    page = (ROOT / "docs" / "operating.md").read_text(encoding="utf-8")
+    for policy in SHIPPED_DEFINITIONS["policies"]:
+        row = next(line for line in page.splitlines() if line.startswith(f"| `{policy['name']}` |"))
+        assert f"{policy['definition']['max-length']:,}" in row
+    limits = SHIPPED_DEFINITIONS["parameters"][0]["value"]
+    assert f"{limits['max-queues']} queues, {limits['max-connections']:,} connections" in page
+    assert "consumer_timeout = 1800000" in (SHIPPED / "rabbitmq.conf").read_text()
+    assert "`consumer_timeout` 30 min" in page
+    for user in USERS:
+        assert f"| `{user}` |" in page
 
 
 # Passwords
@@ -331,6 +345,16 @@ def test_monitoring_reads_counts_and_changes_nothing(broker: RabbitmqServer) -> 
         ("PUT", "/users/mine", {"password": "x", "tags": "administrator"}),
     ):
         assert refused(broker, method, path, me, body) in (400, 401, 403), path
+
+
+def test_what_is_larger_than_any_message_of_ours_is_not_taken(broker: RabbitmqServer) -> None:
+    """Given a message of 70 kB, when somebody with web's password publishes it, then the server refuses it."""
+    with pika.BlockingConnection(pika.URLParameters(url_of(broker, WEB))) as connection:
+        channel = connection.channel()
+        channel.confirm_delivery()
+        with pytest.raises(pika.exceptions.ChannelClosedByBroker) as closed:
+            channel.basic_publish("", "brandq.notify", b"x" * 70_000)
+    assert closed.value.reply_code == 406
 
 
 def test_who_may_not_read_dead_letters_is_told_so(broker: RabbitmqServer) -> None:

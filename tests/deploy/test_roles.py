@@ -42,7 +42,7 @@ def migrated(postgres_server: PostgresServer) -> Iterator[str]:
     postgres_server.drop_database("with_roles")
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(240)
 def test_an_execution_ends_with_the_rights_of_the_app_alone(migrated: str, rabbitmq_url: str, tmp_path: Path) -> None:
     """Given a database that another role migrated, when web, a worker and the command line work as brandq_app, then an
     execution ends, its evidence verifies, a key can be made and old executions removed."""
@@ -51,11 +51,11 @@ def test_an_execution_ends_with_the_rights_of_the_app_alone(migrated: str, rabbi
         url = running.web()
         running.worker("fetch", "analyze", "report", "notify", "upkeep")
         accepted = call("POST", f"{url}/api/executions", plan(repeats=1)).body["execution_id"]
-        assert running.ended([accepted], 60) == {accepted: "completed"}
+        assert running.ended([accepted], 120) == {accepted: "completed"}
         assert call("GET", f"{url}/api/executions/{accepted}/report").status == 200
         commands = [running.start(*one) for one in (("verify", accepted), ("keys", "add", "somebody"), ("doctor",))]
         for done in commands:
-            assert done.popen.wait(60) == 0, done.log.read_text(encoding="utf-8")
+            assert done.popen.wait(90) == 0, done.log.read_text(encoding="utf-8")
     with connect(migrated, "brandq_app") as working:
         assert working.execute("DELETE FROM executions").rowcount == 1
         assert working.execute("SELECT count(*) FROM answers").fetchall() == [(0,)]

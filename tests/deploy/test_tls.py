@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
+import socket
+import ssl
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +20,7 @@ from brandq.errors import BadSettings, DatabaseNotReady
 from brandq.settings import read_settings
 from brandq.store import Database, migrate
 from tests.deploy.authorities import LONG_AGO, Authority, porter
+from tests.house_rules import ROOT
 from tests.ports import free_port
 from tests.servers.missing import ServerMissing, skip_or_fail
 from tests.servers.postgres import PostgresServer
@@ -108,7 +113,7 @@ def refused(url: str, ca: str | None = None) -> str:
     return str(caught.value)
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(240)
 def test_everything_works_over_tls_with_a_private_authority(
     tmp_path: Path, authority: Authority, broker: Broker, database: PostgresServer
 ) -> None:
@@ -127,7 +132,7 @@ def test_everything_works_over_tls_with_a_private_authority(
         running.start("clock", ready="tick")
         reply = call("POST", f"{url}/api/executions", plan(repeats=1))
         assert reply.status == 202, reply.body
-        assert set(running.ended([reply.body["execution_id"]], 60).values()) == {"completed"}
+        assert set(running.ended([reply.body["execution_id"]], 120).values()) == {"completed"}
         ours = wait_until(
             lambda: {
                 one["client_properties"].get("connection_name", ""): one["ssl"]
@@ -148,7 +153,7 @@ def test_everything_works_over_tls_with_a_private_authority(
         assert all(encrypted for _, encrypted in rows), rows
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(240)
 def test_the_doctor_readiness_and_the_worker_say_what_is_wrong(
     tmp_path: Path, stranger: Authority, broker: Broker, postgres_url: str
 ) -> None:
@@ -164,7 +169,7 @@ def test_the_doctor_readiness_and_the_worker_say_what_is_wrong(
         ready = call("GET", f"{url}/readyz")
         assert ready.status == 200, ready.body
         assert "set BRANDQ_BROKER_CA_FILE" in ready.body["broker"]["error"]
-        assert doctor.popen.wait(60) == 1
+        assert doctor.popen.wait(90) == 1
         assert doctor.wrote("set BRANDQ_BROKER_CA_FILE")
         assert doctor.wrote("BRANDQ_BROKER_CA = (1 in PEM)")
         wait_until(lambda: worker.wrote("connection error: RabbitMQ shows a certificate"), 20, "the worker to say it")
@@ -224,6 +229,7 @@ def test_of_several_brokers_each_is_checked(authority: Authority, stranger: Auth
         with opened(f"{dead};{wrong};{broker.secured()}", authority.pem) as found:
             assert set(queue_depths(found)) == {QUEUE}
             found.enqueue(dramatiq.Message(queue_name=QUEUE, actor_name="none", args=(), kwargs={}, options={}))
+            assert queue_depths(found)[QUEUE].ready == 1
         said = refused(f"{dead};{wrong}", authority.pem)
     first, second = said.split("; 2/2: ")
     assert first.startswith("1/2: RabbitMQ does not answer")
@@ -248,6 +254,37 @@ def test_checking_cannot_be_switched_off(url: str, ca: str | None, fault: str) -
         open_broker(url, role="test", threads=1, grace_s=0, ca=ca)
     assert fault in str(caught.value)
     assert SECRET not in str(caught.value)
+
+
+def test_the_doctor_notes_what_nothing_checks(tmp_path: Path) -> None:
+    """Given servers of other machines without TLS, then the doctor notes both, beside what else it finds."""
+    dead = f"127.0.0.2:{free_port()}"
+    with site(tmp_path, f"postgresql+psycopg://u@{dead}/n", f"amqp://u:{SECRET}@{dead}/v") as running:
+        doctor = running.start("doctor")
+        assert doctor.popen.wait(90) == 1
+        assert doctor.wrote("database: nothing checks over a network that it is the right one")
+        assert doctor.wrote("broker: spoken to without TLS over a network")
+        assert not doctor.wrote(SECRET)
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="the commands of docs/tls.md need the package openssl")
+def test_the_commands_of_the_page_make_certificates_that_are_accepted(tmp_path: Path) -> None:
+    """Given the commands of docs/tls.md, when they are run, then even a strict client accepts the certificates for the host
+    names that were given, and for no other."""
+    page = (ROOT / "docs/tls.md").read_text(encoding="utf-8")
+    commands = page[page.index("umask 077") : page.index("```", page.index("umask 077"))]
+    done = subprocess.run(["bash", "-ec", commands], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "rabbitmq.pem: OK" in done.stdout
+    strict = ssl.create_default_context(cafile=tmp_path / "ca.pem")
+    strict.verify_flags |= ssl.VERIFY_X509_STRICT
+    with porter(tmp_path / "rabbitmq.pem", tmp_path / "rabbitmq.key") as found:
+        for host, fits in (("rabbitmq", True), ("rabbitmq.brandq.svc", True), ("postgres", False)):
+            mismatch = (
+                contextlib.nullcontext() if fits else pytest.raises(ssl.SSLCertVerificationError, match="mismatch")
+            )
+            with socket.create_connection(("127.0.0.1", found.port), timeout=10) as plain, mismatch:
+                strict.wrap_socket(plain, server_hostname=host).close()
 
 
 @pytest.mark.parametrize(
@@ -327,7 +364,7 @@ def test_a_database_that_wants_tls_says_so(authority: Authority, database: Postg
         database.reload()
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(240)
 def test_a_failover_of_the_database_is_survived(request: pytest.FixtureRequest) -> None:
     """Given a URL of a dead host, a copy and the primary, when the primary is stopped and the copy takes its place, then the
     same process goes on with what was committed, and its URL is shown without the password."""

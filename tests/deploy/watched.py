@@ -67,8 +67,6 @@ SHARED = frozenset(
         "brandq_queue_messages",
         "brandq_dead_letters",
         "brandq_queue_consumers",
-        "brandq_database_up",
-        "brandq_broker_up",
     }
 )
 _ONE_OF_ALL = re.compile(r"\b(max|min)(\s+by\s*\([^)]*\))?\s*\(\s*((increase|rate)\s*\(\s*)?$")
@@ -308,8 +306,13 @@ def page_faults(page: str) -> Iterator[str]:
     for name in sorted(set(true) & set(shown)):
         if shown[name] != true[name]:
             yield f"{name} is told as {shown[name]!r}, and is {true[name]!r}"
-    made = recorded()
-    for name in sorted(set(_OURS.findall(page)) - set(true)):
+    yield from name_faults(page)
+
+
+def name_faults(page: str) -> Iterator[str]:
+    """Metrics, rules and alerts that a page names and that do not exist."""
+    made, alerts = recorded(), {rule["alert"] for rule in rules("alerts.yaml")}
+    for name in sorted(set(_OURS.findall(page)) - alerts - set(EXPORTED)):
         if labels_of(name, made) is None:
             yield f"{name} does not exist"
 

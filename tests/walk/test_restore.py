@@ -49,7 +49,12 @@ def answered(installation: Site) -> set[int]:
         return set(db.execute(sa.select(answers.c.sample_id)).scalars())
 
 
-@pytest.mark.timeout(240)
+def tried(installation: Site) -> int:
+    with installation.database.read() as db:
+        return db.execute(sa.select(sa.func.count()).select_from(attempts)).scalar_one()
+
+
+@pytest.mark.timeout(300)
 def test_what_was_restored_ends_beside_an_empty_broker(
     tmp_path: Path,
     postgres_url: str,
@@ -85,7 +90,7 @@ def test_what_was_restored_ends_beside_an_empty_broker(
         empty = rabbitmq_server.create_vhost(f"{old.vhost}-new")
         simulator = {"BRANDQ_SIMULATOR_URL": old.simulator.url}
         with site(after, restored, empty, **simulator) as new:
-            survived = answered(new)
+            survived, tried_before = answered(new), tried(new)
             assert 30 <= len(survived) < len(known)
             with new.database.read() as db:
                 assert db.execute(sa.select(sa.func.count()).where(samples.c.state == SampleState.WAITING)).scalar_one()
@@ -102,7 +107,7 @@ def test_what_was_restored_ends_beside_an_empty_broker(
                 assert one.popen.wait(60) == 0, one.log.read_text(encoding="utf-8")
             # the answers that the dump does not have were asked for a second time
             again = old.paid() - paid
-            assert again == len(made) - len(survived)
+            assert len(made) - len(survived) <= again <= tried(new) - tried_before
             assert len(known - survived) >= 20
             known_now = call("GET", f"{new.web()}/api/executions/{later}")
             assert known_now.status == 404, known_now.body

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -20,8 +21,14 @@ from brandq import __version__
 MOST_BYTES = 300
 #: of a name in it; an engine's may be 200 characters long, a host's 64
 MOST_CHARS = 64
-#: its fields, each a text but for the number of samples
-FIELDS: Mapping[str, type] = {"execution_id": str, "engine": str, "samples": int, "sent_by": str, "version": str}
+#: its fields, and how each of those that are texts is written; an engine is named as its plan's author likes
+FIELDS: Mapping[str, re.Pattern[str] | None] = {
+    "execution_id": re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"),
+    "engine": re.compile(r"[^\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]+"),
+    "samples": None,
+    "sent_by": re.compile(r"[A-Za-z0-9_.+: -]+"),
+    "version": re.compile(r"[A-Za-z0-9_.+-]+"),
+}
 
 #: who sends, where that is not simply the process: the sweep
 _sender: ContextVar[str | None] = ContextVar("_sender", default=None)
@@ -74,12 +81,19 @@ def _parameters(fn: Callable[..., Any]) -> tuple[str, ...]:
 
 
 def read_about(options: Mapping[str, Any]) -> dict[str, Any]:
-    """What these options of a message say of it: the fields that are there in their right shape, none too long."""
+    """What these options of a message say of it: the fields that are there as brandq writes them, none too long.
+
+    Anything may stand there, and what is read here is shown to people.
+    """
     said = options.get("about")
     if not isinstance(said, dict):
         return {}
-    return {
-        name: said[name][:MOST_CHARS] if isinstance(said[name], str) else said[name]
-        for name, kind in FIELDS.items()
-        if type(said.get(name)) is kind and (kind is str or 0 <= said[name] < 2**31)
-    }
+    read: dict[str, Any] = {}
+    for name, pattern in FIELDS.items():
+        value = said.get(name)
+        if pattern is None:
+            if type(value) is int and 0 <= value < 2**31:
+                read[name] = value
+        elif isinstance(value, str) and pattern.fullmatch(value[:MOST_CHARS]):
+            read[name] = value[:MOST_CHARS]
+    return read
