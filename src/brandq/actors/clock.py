@@ -38,7 +38,7 @@ def _nobody(_name: str, _every_s: float) -> None:
 class _Clock(Scheduler):  # type: ignore[misc]
     """Periodiq's scheduler on our publishing thread: a broker that is down costs a tick, not the process."""
 
-    def __init__(self, desk: Desk, came_round: CameRound) -> None:
+    def __init__(self, desk: Desk, came_round: CameRound = _nobody) -> None:
         periodic = [actor for actor in desk.broker.actors.values() if "periodic" in actor.options]
         super().__init__(periodic)
         self.desk = desk
