@@ -15,7 +15,7 @@ import psycopg
 import pytest
 import sqlalchemy as sa
 
-from brandq.actors.broker import BrokerUnreachable, RabbitBroker, SafeConsumer, open_broker, queue_depths
+from brandq.actors.broker import BrokerUnreachable, open_broker, queue_depths
 from brandq.errors import BadSettings, DatabaseNotReady
 from brandq.settings import read_settings
 from brandq.store import Database, migrate
@@ -200,14 +200,6 @@ def test_what_is_wrong_with_the_broker_is_told(
         with pytest.raises(dramatiq.errors.ConnectionClosed) as closed:
             found.consume(QUEUE)
         assert told in str(closed.value)
-
-
-def test_what_the_server_says_of_a_queue_is_kept(authority: Authority, broker: Broker) -> None:
-    """Given a connection that is well and a queue that is not there, then the consumer's error is the server's own words."""
-    with opened(broker.secured(), authority.pem) as found:
-        assert isinstance(found, RabbitBroker)
-        with pytest.raises(dramatiq.errors.ConnectionClosed, match="NOT_FOUND"):
-            SafeConsumer(found, "no-such-queue", 1, 100)
 
 
 def test_a_broker_whose_certificate_has_expired_is_refused(authority: Authority) -> None:

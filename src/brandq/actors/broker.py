@@ -106,9 +106,6 @@ class SafeConsumer(_RabbitmqConsumer):
         except (ConnectionClosed, AMQPConnectorException, OSError) as error:
             # TLS that fails is an OSError, for which dramatiq would log a traceback and no word of what to do.
             met = error.args[0] if isinstance(error, ConnectionClosed) else error
-            if isinstance(met, pika.exceptions.AMQPChannelError):
-                # The server's own words about this queue are the best there are.
-                raise
             raise ConnectionClosed(why(met, over_tls=broker.over_tls)) from None
         self.iterator = self._usable(self.iterator)
 
