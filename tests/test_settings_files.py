@@ -118,9 +118,9 @@ def test_several_hosts_may_be_written_as_libpq_does(given: str, read: str) -> No
             "postgresql://me:…@a:1,b:2/n?target_session_attrs=read-write&sslmode=require",
         ),
         ("BRANDQ_DATABASE_URL", "postgresql://db/n?user=me&password=hidden-word&host=b", "postgresql://db/n?host=b"),
-        ("BRANDQ_DATABASE_URL", "postgresql://me:hidden/-word@db/n", "postgresql://…"),
-        ("BRANDQ_DATABASE_URL", "postgresql://me:hidden?-word@db/n", "postgresql://…"),
-        ("BRANDQ_DATABASE_URL", "postgresql://me:hidden#-word@db/n", "postgresql://…"),
+        ("BRANDQ_BROKER_URL", "amqp://me:hidden/-word@mq/v", "amqp://…"),
+        ("BRANDQ_BROKER_URL", "amqp://me:hidden?-word@mq/v", "amqp://…"),
+        ("BRANDQ_BROKER_URL", "amqp://me:hidden#-word@mq/v", "amqp://…"),
         ("BRANDQ_BROKER_URL", "amqp://me:hidden-word@a/v;amqp://me:hidden-word@b/v", "amqp://me:…@a/v;amqp://me:…@b/v"),
         ("BRANDQ_BROKER_URL", "amqps://me:hid;den-word@a/v?certfile=/c.pem", "amqps://me:…@a/v?certfile=/c.pem"),
     ],
@@ -129,6 +129,14 @@ def test_a_shown_url_has_no_password(variable: str, given: str, shown: str) -> N
     """Given URLs with passwords in every place, then what the doctor shows has none of them, of no server."""
     settings = read_settings({**DISTRIBUTED, variable: given})
     assert {known.variable: text for known, text, _ in settings.shown()}[variable] == shown
+
+
+@pytest.mark.parametrize("given", ["me:hidden/word@db/n", "me:hidden?word@db/n", "me:hidden#word@db/n", "u@db:port/n"])
+def test_a_database_url_that_cannot_be_read_is_a_fault(given: str) -> None:
+    """Given a password with a sign that ends it, or a port that is none, then the fault says how it is written, without it."""
+    with pytest.raises(BadSettings, match="its port is no number") as caught:
+        read_settings({"BRANDQ_DATABASE_URL": f"postgresql://{given}"})
+    assert "hidden" not in str(caught.value)
 
 
 @pytest.mark.parametrize(

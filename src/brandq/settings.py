@@ -420,7 +420,14 @@ def _database_url(given: str, data_dir: Path, faults: list[str]) -> str:
         return f"sqlite:///{data_dir.absolute() / 'brandq.db'}"
     scheme, rest = given.split("://", 1) if "://" in given else ("", given)
     if scheme in ("postgres", "postgresql", "postgresql+psycopg"):
-        return f"postgresql+psycopg://{_each_host(rest)}"
+        url = f"postgresql+psycopg://{_each_host(rest)}"
+        try:
+            urlsplit(url).port  # noqa: B018  it is read here to be refused here
+        except ValueError:
+            faults.append(
+                "BRANDQ_DATABASE_URL: its port is no number; in user and password `/` is written %2F, `?` %3F, `#` %23"
+            )
+        return url
     if scheme != "sqlite":
         faults.append("BRANDQ_DATABASE_URL: expected postgresql://… or sqlite:///…")
     return given

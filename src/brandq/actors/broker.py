@@ -117,7 +117,8 @@ class SafeConsumer(_RabbitmqConsumer):
             super().__init__(broker, queue_name, prefetch, timeout)
         except (ConnectionClosed, AMQPConnectorException, OSError) as error:
             # TLS that fails is an OSError, for which dramatiq would log a traceback and no word of what to do.
-            raise ConnectionClosed(why(error, over_tls=broker.over_tls)) from None
+            met = error.args[0] if isinstance(error, ConnectionClosed) else error
+            raise ConnectionClosed(why(met, over_tls=broker.over_tls)) from None
         # in place of dramatiq's, which asks nothing of the server until its first delivery is wanted: this one has a
         # tag that says in the management UI who consumes
         deliveries = self.channel.consume(
