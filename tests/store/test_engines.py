@@ -10,7 +10,7 @@ from datetime import timedelta
 import pytest
 
 from brandq import store
-from brandq.plan import EngineRef, Plan
+from brandq.plan import DEFAULT_PRIORITY, EngineRef, Plan
 from brandq.store import Database, Slots
 from brandq.store.engines import (
     FIRST_OPEN,
@@ -308,7 +308,7 @@ def test_trouble_that_passes_is_waited_for_until_the_deadline(database: Database
     with database.begin() as db:
         assert store.refuse_overdue(db, now=NOW, limit=10) == 0
         assert store.refuse_overdue(db, now=late, limit=10) == 4
-        assert store.expire_overdue(db, now=late, limit=10) == [(execution_id, 0)]
+        assert store.expire_overdue(db, now=late, limit=10) == [(execution_id, DEFAULT_PRIORITY)]
         rows = store.list_samples(db, execution_id, store.SampleFilter(), 10)
     assert {row.error_code for row in rows} == {"overloaded"}
     assert "deadline passed while doubao was paused: HTTP 503" in str(rows[0].error_message)

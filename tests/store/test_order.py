@@ -10,6 +10,7 @@ from functools import partial
 
 from brandq import store
 from brandq.errors import Conflict
+from brandq.plan import DEFAULT_PRIORITY
 from brandq.store import Database
 from tests.store.samples_at_hand import NOW, answered, claim, close, ids, plan, settle
 
@@ -71,7 +72,7 @@ def test_what_another_has_locked_is_left_to_the_next_tick(postgres_url: str) -> 
     with database.begin() as db:
         store.cancel_execution(db, held, owner="ann", now=LATE)
         with database.begin() as other:
-            assert store.expire_overdue(other, now=LATE, limit=10) == [(free, 0)]
+            assert store.expire_overdue(other, now=LATE, limit=10) == [(free, DEFAULT_PRIORITY)]
     with database.begin() as db:
         assert store.expire_overdue(db, now=LATE, limit=10) == []
     database.dispose()

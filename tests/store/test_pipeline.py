@@ -10,7 +10,7 @@ import pytest
 
 from brandq import store
 from brandq.errors import Conflict, DatabaseNotReady, NotFound
-from brandq.plan import Plan
+from brandq.plan import DEFAULT_PRIORITY, Plan
 from brandq.providers.dialect import ErrorClass
 from brandq.states import SampleState
 from brandq.store import Database
@@ -220,7 +220,7 @@ def test_an_execution_past_its_deadline_is_closed(database: Database) -> None:
     assert states(database, execution_id) == {"answered": 2, "failed": 6}
     analyze(database, sample_ids[:2])
     with database.begin() as db:
-        assert store.expire_overdue(db, now=late, limit=10) == [(execution_id, 0)]
+        assert store.expire_overdue(db, now=late, limit=10) == [(execution_id, DEFAULT_PRIORITY)]
         assert store.expire_overdue(db, now=late, limit=10) == []
         errors = store.progress(db, execution_id).errors
     assert errors == {"doubao": {"deadline": 3}, "qwen": {"deadline": 3}}
