@@ -20,7 +20,7 @@ WORKERS := -n auto --maxprocesses 4
 DEPLOY := build/deploy-venv/.deploy
 # Celery, beside which brandq is measured, in an environment of its own
 RIVAL := build/bench-venv/.rival
-BENCHES := pipeline saturation in_flight submit priority scale embedded analysis coverage
+BENCHES := pipeline saturation in_flight submit priority scale embedded storage analysis coverage
 # what writes the locks
 UV := uv==0.13.9
 
