@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from brandq import doctor
 from brandq.actors.desk import open_registry
 from brandq.errors import BadSettings
 from brandq.settings import KNOWN, read_settings
@@ -54,8 +55,24 @@ def test_a_providers_key_may_stand_in_a_file(tmp_path: Path) -> None:
     assert engine.configured
 
 
-@pytest.mark.parametrize("content", [None, b"", b"\n", b"\xff\xfe"])
-@pytest.mark.parametrize("variable", [*VALUES, "OPENAI_API_KEY"])
+def test_a_folder_of_keys_need_not_hold_all(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Given OPENAI_API_KEY_FILE and no such file, then that engine cannot be asked, all else starts, and the log and the doctor
+    name the variable."""
+    settings = read_settings({"OPENAI_API_KEY_FILE": str(tmp_path / "absent")})
+    with caplog.at_level("INFO"):
+        (engine,) = [one for one in open_registry(settings).listing() if "OPENAI_API_KEY" in one.key_env]
+    assert not engine.configured
+    assert "OPENAI_API_KEY_FILE" in caplog.text
+    assert any("OPENAI_API_KEY_FILE" in finding.words for finding in doctor._engines(settings))
+
+
+@pytest.mark.parametrize(
+    ("variable", "content"),
+    [
+        *((variable, content) for variable in VALUES for content in (None, b"", b"\n", b"\xff\xfe")),
+        *(("OPENAI_API_KEY", content) for content in (b"", b"\n", b"\xff\xfe")),
+    ],
+)
 def test_a_file_that_holds_no_secret_is_a_fault(tmp_path: Path, variable: str, content: bytes | None) -> None:
     """Given a file that is missing, empty or no text, then nothing starts on what stands for it otherwise, and the fault names
     variable and file."""

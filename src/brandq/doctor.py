@@ -56,6 +56,11 @@ def _engines(settings: Settings) -> Iterator[Finding]:
         yield Finding("ok", f"engine {listed.name}: {'key present' if listed.key_env else 'needs no key'}")
     if simulated:
         yield Finding("note", f"engines answered by the SIMULATOR, marked so everywhere: {', '.join(simulated)}")
+    absent = [
+        f"{variable}_FILE" for listed in listing for variable in listed.key_env if settings.lacks_key_file(variable)
+    ]
+    if absent:
+        yield Finding("note", f"files of keys that are not there: {', '.join(absent)}")
     if without_key:
         yield Finding("note", f"engines without a key (`brandq engines` says which to set): {', '.join(without_key)}")
 

@@ -236,15 +236,22 @@ class Settings:
         return far and query.get("sslmode", [""])[0] not in ("verify-full", "verify-ca")
 
     def key(self, variable: str) -> str | None:
-        """A provider's key by the variable that its registry row names, None where neither it nor its file is set.
+        """A provider's key by the variable that its registry row names, None where neither it nor its file is there.
 
-        BadSettings where its file cannot be read.
+        BadSettings where its file is there and cannot be read, or is empty.
         """
+        if self.lacks_key_file(variable):
+            return None
         faults: list[str] = []
         found = read_variable(self.environment, variable, faults)
         if faults:
             raise BadSettings(faults)
         return found
+
+    def lacks_key_file(self, variable: str) -> bool:
+        """Whether a provider's key would come from a file that is not there: a folder of keys need not hold all."""
+        path = self.environment.get(f"{variable}_FILE", "").strip()
+        return bool(path) and not self.environment.get(variable, "").strip() and not Path(path).exists()
 
     def shown(self) -> list[tuple[Known, str, bool]]:
         """Each setting, its value as it may be shown, and whether it was set."""

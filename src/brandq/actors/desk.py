@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Collection
@@ -30,6 +31,8 @@ from brandq.settings import Settings
 from brandq.store import Database, Transaction
 
 T = TypeVar("T")
+
+logger = logging.getLogger(__name__)
 
 
 class Closable(Protocol):
@@ -62,6 +65,8 @@ def open_registry(settings: Settings) -> Registry:
             faults += error.faults
     if faults:
         raise BadSettings(faults)
+    if absent := [f"{variable}_FILE" for variable in keys if settings.lacks_key_file(variable)]:
+        logger.info("no key, because the file is not there: %s", ", ".join(absent))
     logs.keep_secret(keys.values())
     return Registry(rows, keys, settings.simulate, settings.simulator_url)
 
