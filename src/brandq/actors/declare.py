@@ -32,8 +32,8 @@ QUEUES: Mapping[str, str] = MappingProxyType(
     }
 )
 
-#: broker_priority runs from 0 to this; it is the queues' x-max-priority, and changing it means new queues (a declare
-#: with other arguments is refused with 406 for as long as the old queue exists)
+#: broker_priority runs from 0 to this; it is the queues' x-max-priority, and changing it means new queues (one that
+#: is there is taken as it is, and never gets another number)
 MAX_PRIORITY = 10
 #: RabbitMQ closes the channel of a consumer that leaves a message unacknowledged for consumer_timeout (30 min), and
 #: gives the message to somebody else while the first still works on it: every time limit stays five minutes below
