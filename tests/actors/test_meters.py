@@ -26,6 +26,7 @@ from brandq.actors.sending import send_execution
 from brandq.actors.upkeep import release_expired
 from brandq.plan import EngineRef
 from brandq.settings import read_settings
+from brandq.words.terms import EXPLANATIONS
 from tests.actors.installed import Installed, installed
 from tests.actors.test_stages import fetch_now
 from tests.actors.working import SOON_S, NotingDesk, opened, working
@@ -136,6 +137,14 @@ def test_a_call_that_says_too_many_is_counted_as_such(place: tuple[Path, str, st
     assert changed['brandq_answers_total{engine="sim",kind="ok"}'] == 1
     assert changed['brandq_call_seconds_count{engine="sim"}'] == 2
     assert not any("samples_failed" in name for name in changed)
+
+
+def test_a_first_failure_is_seen_as_growth(place: tuple[Path, str, str]) -> None:
+    """Given a worker that has just begun, when it is scraped, then each code by which a sample may fail stands there with 0: an
+    increase is taken between two values, and a series that begins at 5 shows none."""
+    with installed(*place) as site:
+        found = settled(site.desk)
+    assert {found[f'brandq_samples_failed_total{{code="{code}"}}'] for code in EXPLANATIONS} == {0}
 
 
 def test_what_is_no_answer_is_counted_by_its_class(place: tuple[Path, str, str]) -> None:

@@ -33,6 +33,7 @@ from brandq import __version__
 from brandq.plan import EngineRef, parted
 from brandq.providers.dialect import Outcome
 from brandq.states import ExecutionState
+from brandq.words.terms import EXPLANATIONS
 
 # a second series for each counter and histogram, which says when it began; the process says that once for all of them
 disable_created_metrics()  # type: ignore[no-untyped-call]
@@ -310,6 +311,8 @@ class Meters(Collector):
         """This process serves these actors, each on its queue; so a first failure is seen as the growth that it is."""
         for status in (ExecutionState.COMPLETED, ExecutionState.PARTIAL, ExecutionState.FAILED):
             self._ended.labels(str(status))
+        for code in EXPLANATIONS:
+            self._failed.labels(code)
         for actor, queue in actors.items():
             self._message_seconds.labels(actor)
             self._waited.labels(queue)
