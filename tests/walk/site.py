@@ -25,6 +25,8 @@ from brandq.actors.declare import message
 from brandq.actors.upkeep import tick
 from brandq.simulator import Simulator
 from tests.ports import free_port
+from tests.servers.postgres import PostgresServer
+from tests.servers.rabbitmq import RabbitmqServer
 from tests.waiting import wait_until
 
 #: a process imports brandq and connects in about two seconds; a busy machine may take longer
@@ -245,3 +247,16 @@ def site(folder: Path, database_url: str, broker_url: str, *, latency_ms: int = 
             environment["PYTHONPATH"] = os.environ["PYTHONPATH"]
         with Site(environment, folder, database_url, broker_url, simulator) as running:
             yield running
+
+
+@contextmanager
+def servers() -> Iterator[tuple[PostgresServer, RabbitmqServer]]:
+    """A PostgreSQL and a RabbitMQ for a tool that runs without pytest."""
+    postgres, rabbitmq = PostgresServer(), RabbitmqServer()
+    try:
+        postgres.start()
+        rabbitmq.start()
+        yield postgres, rabbitmq
+    finally:
+        rabbitmq.close()
+        postgres.close()

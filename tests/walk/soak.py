@@ -21,9 +21,8 @@ import tempfile
 import time
 import urllib.error
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -46,7 +45,7 @@ from tests.servers.postgres import PostgresServer
 from tests.servers.rabbitmq import RabbitmqServer
 from tests.waiting import wait_until
 from tests.walk.outcomes import account
-from tests.walk.site import LEASE_S, Process, Reply, Site, call, site
+from tests.walk.site import LEASE_S, Process, Reply, Site, call, servers, site
 from tests.walk.stopping import ALL
 from tests.walk.submitting import QUICK, STEADY, engines_file
 
@@ -420,18 +419,6 @@ FAULTS: dict[str, Callable[[Soak], str | None]] = {
 }
 
 
-@contextmanager
-def _servers() -> Iterator[tuple[PostgresServer, RabbitmqServer]]:
-    postgres, rabbitmq = PostgresServer(), RabbitmqServer()
-    try:
-        postgres.start()
-        rabbitmq.start()
-        yield postgres, rabbitmq
-    finally:
-        rabbitmq.close()
-        postgres.close()
-
-
 def _keep_evidence(soak: Soak, folder: Path) -> None:
     for name, server in (("postgres", soak.postgres), ("rabbitmq", soak.rabbitmq)):
         shutil.copy(server.log, folder / f"{name}.log")
@@ -453,7 +440,7 @@ def main() -> int:
     folder = Path(tempfile.mkdtemp(prefix="brandq-soak-"))
     engines = folder / "engines.toml"
     more = {"BRANDQ_ENGINES_FILE": str(engines), "BRANDQ_SIMULATE": "off"}
-    with _servers() as (postgres, rabbitmq):
+    with servers() as (postgres, rabbitmq):
         database_url = postgres.create_database("soak")
         migrate(database_url)
         with site(folder, database_url, rabbitmq.create_vhost("soak"), latency_ms=2000, **more) as running:

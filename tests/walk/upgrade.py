@@ -23,8 +23,6 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -36,11 +34,9 @@ from brandq.actors.declare import QUEUES
 from brandq.tables import attempts, executions, samples
 from tests.house_rules import ROOT
 from tests.ports import free_port
-from tests.servers.postgres import PostgresServer
-from tests.servers.rabbitmq import RabbitmqServer
 from tests.waiting import wait_until
 from tests.walk.outcomes import account
-from tests.walk.site import START_S, Process, Site, call, site
+from tests.walk.site import START_S, Process, Site, call, servers, site
 from tests.walk.stopping import ALL
 from tests.walk.submitting import engines_file
 
@@ -287,18 +283,6 @@ def _last_line(process: Process) -> str:
     return lines[-1] if lines else "it said nothing"
 
 
-@contextmanager
-def _servers() -> Iterator[tuple[PostgresServer, RabbitmqServer]]:
-    postgres, rabbitmq = PostgresServer(), RabbitmqServer()
-    try:
-        postgres.start()
-        rabbitmq.start()
-        yield postgres, rabbitmq
-    finally:
-        rabbitmq.close()
-        postgres.close()
-
-
 def _keep_evidence(running: Site, folder: Path) -> None:
     with running.database.read() as db:
         for table in (executions, samples, attempts):
@@ -324,7 +308,7 @@ def main() -> int:
     print(f"from {wanted.previous} to what stands here{f' and migration {planted}' if planted else ''}", flush=True)
     engines = folder / "engines.toml"
     more = {"BRANDQ_ENGINES_FILE": str(engines), "BRANDQ_SIMULATE": "off", "BRANDQ_THREADS": "24"}
-    with _servers() as (postgres, rabbitmq):
+    with servers() as (postgres, rabbitmq):
         database_url = postgres.create_database("upgrade")
         broker_url = rabbitmq.create_vhost("upgrade")
         with site(folder, database_url, broker_url, latency_ms=LATENCY_MS, **more) as running:
